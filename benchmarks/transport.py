@@ -1,0 +1,206 @@
+"""CPU per small request of each HTTP transport, and whether it survives a server that closes idle connections.
+
+Run ``python benchmarks/transport.py``; with ``--check`` the exit code is 1 when the default transport misses its
+two limits (docs/transport.md). Needs uvicorn and httptools; httpx-aiohttp and httpx2 take part if installed.
+"""
+
+import argparse
+import asyncio
+import importlib.util
+import os
+import socket
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import anyio
+import httpx
+
+from flywheel_async.transport.pool import PooledTransport
+
+LEVELS = (1, 64, 128)
+LIMITS = {"max_connections": 200, "max_keepalive_connections": 200, "keepalive_expiry": 30.0}
+KEEP_ALIVE = 1  # seconds after which the server closes an idle connection
+MAX_GROWTH = 2.0  # CPU per request at 64 in flight, over that at 1
+MIN_GAIN = 5.0  # CPU per request of plain httpx over ours, both at 64 in flight
+
+
+class Client(Protocol):
+    """What the benchmark needs of a client; httpx and httpx2 both have it."""
+
+    def get(self, url: str) -> Awaitable[Any]: ...
+    def post(self, url: str) -> Awaitable[Any]: ...
+    def aclose(self) -> Awaitable[None]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One transport under test."""
+
+    name: str
+    make: Callable[[], Client]
+    backend: str = "asyncio"
+    # CPU in milliseconds that a request roughly takes at each level: keeps the run short where it takes long.
+    cost: tuple[float, float, float] = (1.2, 1.2, 1.2)
+
+
+async def app(scope: dict[str, Any], receive: Callable[..., Any], send: Callable[..., Any]) -> None:
+    """The server: a small JSON answer to everything."""
+    if scope["type"] == "http":
+        body = b'{"_id":"5f0c1e2d3b4a596877869504","label":"sub-01","files":[]}'
+        headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+
+
+def candidates() -> Iterator[Candidate]:
+    """Yield every transport that can be measured here, plain httpx and ours first."""
+    yield Candidate(
+        "plain httpx.AsyncClient",
+        lambda: httpx.AsyncClient(limits=httpx.Limits(**LIMITS)),  # type: ignore[arg-type]
+        cost=(1.2, 9.0, 18.0),
+    )
+    yield Candidate("PooledTransport", pooled)
+    if importlib.util.find_spec("trio"):
+        yield Candidate("PooledTransport on trio", pooled, backend="trio")
+    if importlib.util.find_spec("httpx_aiohttp"):
+        from httpx_aiohttp import AiohttpTransport
+
+        yield Candidate(
+            "httpx-aiohttp (asyncio only)",
+            lambda: httpx.AsyncClient(transport=AiohttpTransport(limits=httpx.Limits(**LIMITS))),  # type: ignore[arg-type]
+        )
+    if importlib.util.find_spec("httpx2"):
+        httpx2 = importlib.import_module("httpx2")
+        yield Candidate("httpx2", lambda: httpx2.AsyncClient(limits=httpx2.Limits(**LIMITS)), cost=(1.2, 1.6, 2.0))
+
+
+def pooled() -> Client:
+    return httpx.AsyncClient(transport=PooledTransport(max_connections=200, max_idle=200))
+
+
+@contextmanager
+def server(keep_alive: int) -> Iterator[str]:
+    """Run the server in a process of its own and yield its URL."""
+    with socket.create_server(("127.0.0.1", 0), backlog=512) as listener:
+        address = f"http://127.0.0.1:{listener.getsockname()[1]}/"
+        # Not uvicorn's own fd=: it takes every descriptor for a Unix socket, and TCP_NODELAY stays off.
+        code = (
+            "import socket, sys; sys.path.insert(0, sys.argv[1]); import uvicorn; from transport import app; "
+            "config = uvicorn.Config(app, http='httptools', log_level='error', access_log=False, lifespan='off', "
+            "timeout_keep_alive=int(sys.argv[3])); "
+            "uvicorn.Server(config).run(sockets=[socket.socket(fileno=int(sys.argv[2]))])"
+        )
+        here = os.path.dirname(os.path.abspath(__file__))
+        command = [sys.executable, "-c", code, here, str(listener.fileno()), str(keep_alive)]
+        process = subprocess.Popen(command, pass_fds=[listener.fileno()])
+    try:
+        yield address
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def measure(candidate: Candidate, url: str, level: int, budget: float) -> float:
+    """Return milliseconds of this process's CPU per request, ``level`` requests in flight, in about ``budget`` s."""
+    total = max(4 * level, 100, int(budget * 1000 / candidate.cost[LEVELS.index(level)]))
+
+    async def run() -> float:
+        client = candidate.make()
+
+        async def worker(count: int) -> None:
+            for _ in range(count):
+                response = await client.get(url)
+                assert response.status_code == 200
+
+        async def burst(count: int) -> None:
+            async with anyio.create_task_group() as group:
+                for _ in range(level):
+                    group.start_soon(worker, count)
+
+        await burst(2)  # opens the connections
+        before = time.process_time()
+        await burst(total // level)
+        used = time.process_time() - before
+        await client.aclose()
+        return used * 1000 / (total // level * level)
+
+    return anyio.run(run, backend=candidate.backend)
+
+
+def idle_posts(candidate: Candidate, url: str, tries: int) -> str:
+    """Say how many POSTs succeed on a connection the server closed while the event loop stood still."""
+    failures: list[str] = []
+    with asyncio.Runner() as runner:
+        clients = [candidate.make() for _ in range(tries)]
+        for client in clients:
+            runner.run(_get(client, url))
+        time.sleep(KEEP_ALIVE + 0.5)
+        for client in clients:
+            try:
+                runner.run(_post(client, url))
+            except Exception as error:
+                failures.append(type(error).__name__)
+            runner.run(_close(client))
+    told = f" ({', '.join(sorted(set(failures)))})" if failures else ""
+    return f"{tries - len(failures)} of {tries}{told}"
+
+
+async def _get(client: Client, url: str) -> None:
+    await client.get(url)
+
+
+async def _post(client: Client, url: str) -> None:
+    await client.post(url)
+
+
+async def _close(client: Client) -> None:
+    await client.aclose()
+
+
+def main() -> int:
+    """Measure, print the tables, and return the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true", help="exit 1 when a limit is missed")
+    parser.add_argument("--rounds", type=int, default=3, help="rounds; each figure is the median of them")
+    options = parser.parse_args()
+    for name in [name for name in os.environ if name.lower().endswith("_proxy")]:
+        del os.environ[name]  # the server is on this machine
+
+    tested = list(candidates())
+    figures: dict[tuple[str, int], list[float]] = {}
+    posts: dict[str, str] = {}
+    with server() as url:
+        for _ in range(options.rounds):
+            for candidate in tested:
+                for level in LEVELS:
+                    used = measure(candidate, url, level, budget=0.6)
+                    figures.setdefault((candidate.name, level), []).append(used)
+        for candidate in tested:
+            if candidate.backend == "asyncio":
+                posts[candidate.name] = idle_posts(candidate, url, tries=5)
+    median = {key: statistics.median(values) for key, values in figures.items()}
+
+    print("CPU of the client per small GET, in ms, by requests in flight; POSTs after the server closed the connection")
+    print(f"{'transport':30}" + "".join(f"{level:>8}" for level in LEVELS) + "   POST after idle")
+    for candidate in tested:
+        row = "".join(f"{median[candidate.name, level]:8.2f}" for level in LEVELS)
+        print(f"{candidate.name:30}{row}   {posts.get(candidate.name, '')}")
+
+    ours, plain = "PooledTransport", "plain httpx.AsyncClient"
+    growth = median[ours, 64] / median[ours, 1]
+    gain = median[plain, 64] / median[ours, 64]
+    print(f"\n64 in flight cost {growth:.2f} x one at a time (limit {MAX_GROWTH:g} x)")
+    print(f"64 in flight cost plain httpx {gain:.1f} x as much as us (limit {MIN_GAIN:g} x)")
+    kept = growth <= MAX_GROWTH and gain >= MIN_GAIN
+    print("both limits kept" if kept else "a limit is missed")
+    return 1 if options.check and not kept else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,89 @@
+"""The one entry to every task of the project; `nox -l` lists them."""
+
+from __future__ import annotations
+
+import nox
+
+nox.options.sessions = ["tests"]
+nox.options.reuse_existing_virtualenvs = True
+nox.options.error_on_missing_interpreters = True
+
+TEST_LIBRARIES = [
+    "pytest>=8.3",
+    "pytest-timeout>=2.3",
+    "hypothesis>=6.115",
+    "trio>=0.27",
+    "trustme>=1.2",
+    "psutil>=6",
+    "nibabel>=5.3",
+    "pydicom>=3",
+    "numpy>=1.26",
+]
+LINT_LIBRARIES = ["ruff==0.17.6"]
+TYPE_LIBRARIES = ["mypy==2.4.1", "pyright[nodejs]==1.1.414", "types-aiofiles"]
+OFFICIAL_CLIENT = "flywheel-sdk==23.0.0"
+
+
+@nox.session
+def demo(session: nox.Session) -> None:
+    """Ingests real scans into an emulator, finds them, downloads and compares them; async, then sync."""
+    session.install("-e", ".[emulator]", "nibabel>=5.3", "pydicom>=3")
+    session.run("python", "examples/demo.py", *session.posargs)
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """Everything a release must pass, at reduced sizes."""
+    session.install("-e", ".[emulator]", "build", "hatchling>=1.26", *TEST_LIBRARIES, *LINT_LIBRARIES)
+    session.run("python", "tools/generate.py", "--check")
+    session.run("pytest", "-m", "not acceptance", *session.posargs)
+    _interop(session)
+
+
+@nox.session
+def acceptance(session: nox.Session) -> None:
+    """The issues' full figures."""
+    session.install("-e", ".[emulator]", *TEST_LIBRARIES, "httpx-aiohttp")
+    session.run("pytest", "-m", "acceptance", "-s", *session.posargs)
+
+
+@nox.session
+def typecheck(session: nox.Session) -> None:
+    """Runs pyright strict and mypy strict."""
+    session.install("-e", ".[emulator]", *TYPE_LIBRARIES, *TEST_LIBRARIES, "nox", *LINT_LIBRARIES)
+    session.run("mypy")
+    session.run("pyright")
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Checks format and lint rules; `-- --fix` repairs."""
+    session.install(*LINT_LIBRARIES)
+    fix = "--fix" in session.posargs
+    session.run("ruff", "format", ".", *([] if fix else ["--check"]))
+    session.run("ruff", "check", ".", *(["--fix"] if fix else []))
+
+
+@nox.session
+def generate(session: nox.Session) -> None:
+    """Writes all generated files; `-- --check` fails when one is stale."""
+    session.install("-e", ".", *LINT_LIBRARIES)
+    session.run("python", "tools/generate.py", *session.posargs)
+
+
+@nox.session
+def interop(session: nox.Session) -> None:
+    """Lets the official client and ours work on the same emulator."""
+    _interop(session)
+
+
+def _interop(session: nox.Session) -> None:
+    session.install("-e", ".[emulator]", *TEST_LIBRARIES, OFFICIAL_CLIENT)
+    session.run("pytest", "tests/interop", "-m", "not acceptance", *session.posargs)
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Measures the transport against its alternatives in one run."""
+    session.install("-e", ".[emulator]", "httpx-aiohttp")
+    session.run("python", "benchmarks/transport.py", *session.posargs)

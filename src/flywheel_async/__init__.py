@@ -1,0 +1,69 @@
+"""An async-first SDK for Flywheel with streaming iterators.
+
+Example:
+    >>> from flywheel_async import AsyncClient
+    >>> async with AsyncClient() as fw:
+    ...     async for project in fw.projects.iter_find("label=~My.*"):
+    ...         print(project.label)
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from flywheel_async.client import AsyncClient as AsyncClient
+    from flywheel_async.errors import APIError as APIError
+    from flywheel_async.errors import ArgumentError as ArgumentError
+    from flywheel_async.errors import ConfigError as ConfigError
+    from flywheel_async.errors import FlywheelError as FlywheelError
+    from flywheel_async.events import Progress as Progress
+    from flywheel_async.finder import AsyncFinder as AsyncFinder
+    from flywheel_async.models import Acquisition as Acquisition
+    from flywheel_async.models import Analysis as Analysis
+    from flywheel_async.models import Collection as Collection
+    from flywheel_async.models import File as File
+    from flywheel_async.models import Group as Group
+    from flywheel_async.models import Project as Project
+    from flywheel_async.models import Session as Session
+    from flywheel_async.models import Subject as Subject
+    from flywheel_async.models import User as User
+    from flywheel_async.pagination import AsyncPager as AsyncPager
+    from flywheel_async.transfer.sources import FileSpec as FileSpec
+
+_WHERE = {
+    "AsyncClient": "client",
+    "APIError": "errors",
+    "ArgumentError": "errors",
+    "ConfigError": "errors",
+    "FlywheelError": "errors",
+    "Progress": "events",
+    "AsyncFinder": "finder",
+    "Acquisition": "models",
+    "Analysis": "models",
+    "Collection": "models",
+    "File": "models",
+    "Group": "models",
+    "Project": "models",
+    "Session": "models",
+    "Subject": "models",
+    "User": "models",
+    "AsyncPager": "pagination",
+    "FileSpec": "transfer.sources",
+}
+
+__all__ = list(_WHERE)  # pyright: ignore[reportUnsupportedDunderAll]
+
+
+def __getattr__(name: str) -> object:
+    """Imports a public name when it is first used, so that importing the package stays cheap."""
+    if name not in _WHERE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value: object = getattr(import_module(f"{__name__}.{_WHERE[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_WHERE})

@@ -1,0 +1,294 @@
+"""The seam to the local disk: aiofiles on asyncio, anyio's own files on trio.
+
+Everything blocking runs in worker threads of this package's own limiter, never on the event loop. Hashing happens
+in the same thread hop as reading or writing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import io
+import os
+import secrets
+import stat
+import threading
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Protocol, TypeVar, cast
+
+import anyio
+import anyio.to_thread
+from aiofiles.threadpool import wrap as aiofiles_wrap
+from anyio.lowlevel import RunVar
+
+from flywheel_async.errors import ArgumentError, IncompleteTransfer
+
+T = TypeVar("T")
+
+READ_CHUNK = 4 * 1024 * 1024
+WRITE_CHUNK = 1024 * 1024
+_THREADS = 16
+
+_limiter: RunVar[anyio.CapacityLimiter] = RunVar("flywheel_async.files.limiter")
+
+
+async def in_thread(call: Callable[[], T]) -> T:
+    """Runs blocking file work in a worker thread; once started it is waited for, so that it cannot be left half done."""
+    try:
+        limiter = _limiter.get()
+    except LookupError:
+        limiter = anyio.CapacityLimiter(_THREADS)
+        _limiter.set(limiter)
+    return await anyio.to_thread.run_sync(call, limiter=limiter)
+
+
+class AsyncFile(Protocol):
+    """The part of aiofiles' and anyio's file objects used here."""
+
+    async def read(self, size: int, /) -> bytes: ...
+    async def write(self, data: bytes, /) -> int: ...
+
+
+def wrap(raw: io.FileIO) -> AsyncFile:
+    """Makes a file usable from the running event loop."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return cast(AsyncFile, anyio.wrap_file(raw))
+    return cast(AsyncFile, aiofiles_wrap(raw))
+
+
+class HashedFile(io.FileIO):
+    """A file that hashes what is read from or written to it, in the thread that does so.
+
+    Args:
+        fd: An open file descriptor, owned from now on.
+        mode: How it was opened, as for `open`.
+    """
+
+    def __init__(self, fd: int, mode: str) -> None:
+        super().__init__(fd, mode)
+        self._sha = hashlib.sha384()
+        self.count = 0
+        # A cancelled task leaves its read or write running in a worker thread. Closing waits for that, since the
+        # descriptor's number may belong to another file a moment later.
+        self._in_use = threading.Lock()
+
+    def close(self) -> None:
+        with self._in_use:
+            super().close()
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        with self._in_use:
+            data = super().read(-1 if size is None else size) or b""
+            self._note(data)
+        return data
+
+    def write(self, data: bytes, /) -> int:  # type: ignore[override]  # pyright: ignore[reportIncompatibleMethodOverride]
+        with self._in_use:
+            view = memoryview(data)
+            while view:
+                view = view[super().write(view) or 0 :]
+            self._note(data)
+        return len(data)
+
+    def start_over(self) -> None:
+        """Empties the file, for a transfer that starts again."""
+        self.rewind()
+        self.truncate()
+
+    def rewind(self) -> None:
+        """Goes back to the start, to read the file once more."""
+        self.seek(0)
+        self._sha = hashlib.sha384()
+        self.count = 0
+
+    def _note(self, data: bytes) -> None:
+        self._sha.update(data)
+        self.count += len(data)
+
+    @property
+    def hash(self) -> str:
+        """The hash so far, in the site's notation."""
+        return hash_name(self._sha)
+
+
+def hash_name(sha: hashlib._Hash) -> str:
+    """A SHA-384 in the site's notation, `v0-sha384-` and 96 hex digits."""
+    return f"v0-sha384-{sha.hexdigest()}"
+
+
+def open_source(path: Path, argument: str) -> HashedFile:
+    """Opens a file for upload; blocking.
+
+    Raises:
+        ArgumentError: It is missing, unreadable, or not a regular file.
+    """
+    try:
+        # Without O_NONBLOCK, opening a FIFO would wait for a writer before it could be refused.
+        fd = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0))
+    except OSError as exc:
+        raise ArgumentError(f"{argument}: cannot read {path}: {exc.strerror or exc}") from None
+    mode = os.fstat(fd).st_mode
+    if not stat.S_ISREG(mode):
+        os.close(fd)
+        kind = "a folder" if stat.S_ISDIR(mode) else "not a regular file"
+        raise ArgumentError(f"{argument}: {path} is {kind}; give the path of one file")
+    return HashedFile(fd, "rb")
+
+
+async def read_source(raw: HashedFile, path: Path) -> AsyncIterator[bytes]:
+    """Yields an opened file in chunks of 4 MiB.
+
+    Raises:
+        IncompleteTransfer: The file changed while it was read; raised before its last chunk is handed over.
+    """
+    before = os.fstat(raw.fileno())
+    file = wrap(raw)
+    chunk = await file.read(READ_CHUNK)
+    while chunk:
+        following = await file.read(READ_CHUNK)
+        if not following:
+            after = os.fstat(raw.fileno())
+            same = (before.st_size, before.st_mtime_ns) == (after.st_size, after.st_mtime_ns)
+            if not same or raw.count != before.st_size:
+                raise IncompleteTransfer(f"{path} changed while it was uploaded; nothing was stored")
+        yield chunk
+        chunk = following
+    if raw.count != before.st_size:
+        raise IncompleteTransfer(f"{path} changed while it was uploaded; nothing was stored")
+
+
+def check_destination(dest: object) -> Path:
+    """Checks where a download is to go; blocking.
+
+    Args:
+        dest: A path.
+
+    Returns:
+        It as a `Path`.
+
+    Raises:
+        ArgumentError: It is not a path, its folder is missing, or something else than a file is there.
+    """
+    if not isinstance(dest, (str, os.PathLike)) or isinstance(dest, bytes):
+        raise ArgumentError(f"dest must be the path of a file, not {type(dest).__name__}")
+    text = cast(object, os.fspath(cast("os.PathLike[str]", dest)))
+    if not isinstance(text, str) or not text or "\0" in text:
+        raise ArgumentError(f"dest must be the path of a file, not {text!r}")
+    path = Path(text)
+    if not path.parent.is_dir():
+        raise ArgumentError(f"dest: the folder {path.parent} does not exist; create it first")
+    if path.is_dir():
+        raise ArgumentError(f"dest: {path} is a folder; give the path of the file to write")
+    if path.exists() and not path.is_file():
+        raise ArgumentError(f"dest: {path} is not a regular file and is not overwritten")
+    return path
+
+
+class AtomicFile:
+    """A file that is written under a temporary name and appears at its final name only when it is complete.
+
+    Example:
+        >>> target = await AtomicFile.create(path)
+        >>> try:
+        ...     await target.write(data)
+        ...     await target.commit()
+        ... finally:
+        ...     await target.aclose()
+    """
+
+    def __init__(self, path: Path, temporary: Path, raw: HashedFile) -> None:
+        self._path = path
+        self._temporary = temporary
+        self._raw = raw
+        self._buffer: list[bytes] = []
+        self._waiting = 0
+        self._committed = False
+
+    @classmethod
+    async def create(cls, dest: object) -> AtomicFile:
+        """Opens the temporary file in the folder of `dest`.
+
+        Raises:
+            ArgumentError: `dest` cannot be written.
+        """
+
+        lock, abandoned = threading.Lock(), False
+
+        def make() -> AtomicFile:
+            path = check_destination(dest)
+            temporary = path.with_name(f".fw-{secrets.token_hex(8)}.part")
+            flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
+            with lock:
+                if abandoned:
+                    raise FileNotFoundError(path)
+                try:
+                    return cls(path, temporary, HashedFile(os.open(temporary, flags, 0o666), "r+b"))
+                except OSError as exc:
+                    raise ArgumentError(f"dest: cannot write into {path.parent}: {exc.strerror or exc}") from None
+
+        made: list[AtomicFile] = []
+        try:
+            await in_thread(lambda: made.append(make()))
+        except BaseException:
+            with lock:  # cancelled: the thread either has made the file by now, or will not
+                abandoned = True
+            for target in made:
+                target.remove()
+            raise
+        return made[0]
+
+    @property
+    def count(self) -> int:
+        """Bytes written so far."""
+        return self._raw.count + self._waiting
+
+    async def write(self, data: bytes) -> None:
+        """Adds bytes; they reach the disk in pieces of at least 1 MiB."""
+        self._buffer.append(data)
+        self._waiting += len(data)
+        if self._waiting >= WRITE_CHUNK:
+            await self._flush()
+
+    async def _flush(self) -> None:
+        if self._buffer:
+            data = b"".join(self._buffer)
+            self._buffer.clear()
+            self._waiting = 0
+            await wrap(self._raw).write(data)
+
+    async def start_over(self) -> None:
+        """Forgets everything written so far."""
+        self._buffer.clear()
+        self._waiting = 0
+        await in_thread(self._raw.start_over)
+
+    async def finish(self) -> str:
+        """Writes what is left and returns the hash of everything written."""
+        await self._flush()
+        return self._raw.hash
+
+    async def commit(self) -> Path:
+        """Gives the file its final name, replacing what is there, and returns it."""
+
+        def rename() -> None:
+            self._raw.close()
+            os.replace(self._temporary, self._path)
+            self._committed = True
+
+        with anyio.CancelScope(shield=True):
+            await in_thread(rename)
+        return self._path
+
+    async def aclose(self) -> None:
+        """Closes the file and, unless it was committed, removes it."""
+        with anyio.CancelScope(shield=True):
+            await in_thread(self.remove)
+
+    def remove(self) -> None:
+        """Does what `aclose` does; blocking."""
+        self._raw.close()
+        if not self._committed:
+            self._temporary.unlink(missing_ok=True)

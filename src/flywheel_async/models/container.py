@@ -1,0 +1,164 @@
+"""What all containers can do, and what those with files can do besides."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import ClassVar, Self, cast
+
+from flywheel_async.events import OnProgress
+from flywheel_async.fields.base import Model
+from flywheel_async.fields.common import ContainerReference
+from flywheel_async.models.bound import core_of, id_of
+from flywheel_async.models.file import File
+from flywheel_async.transfer.sources import Upload
+
+
+class Container(Model):
+    """A group, project, subject, session, acquisition, analysis or collection."""
+
+    container_type: ClassVar[str]
+    child_types: ClassVar[tuple[str, ...]] = ()
+
+    async def update(self, body: Mapping[str, object] | None = None, **members: object) -> None:
+        """Changes members on the site; those not given stay as they are. Route `PUT /{containers}/{id}`.
+
+        The object itself is not changed; `reload` it to see the result. Moving is an update with the new parent's
+        id, for example `update(project=other.id)`.
+
+        Args:
+            body: The new members as a mapping.
+            **members: The new members as keywords.
+
+        Raises:
+            ArgumentError: Nothing was given, or a value cannot be sent; nothing was sent.
+            APIError: The site refused.
+
+        Example:
+            >>> await session.update(label="visit 2", age=1009843200)
+        """
+        await core_of(self)._containers.update(self.container_type, id_of(self), body, members)
+
+    async def reload(self) -> Self:
+        """Gets the current state from the site; route `GET /{containers}/{id}`.
+
+        Returns:
+            This object, which now holds the current data.
+
+        Raises:
+            NotFound: It was deleted meanwhile.
+        """
+        return await core_of(self)._containers.reload(self, self.container_type, id_of(self))
+
+    async def delete(self, delete_reason: str | None = None) -> None:
+        """Deletes the container and everything below it; route `DELETE /{containers}/{id}`.
+
+        Args:
+            delete_reason: Why; wanted by sites with an audit trail. Groups take none.
+
+        Raises:
+            APIError: The site refused.
+        """
+        await core_of(self)._containers.delete(self.container_type, id_of(self), delete_reason)
+
+    def ref(self) -> ContainerReference:
+        """Names this container by its type and id, as gears and analyses want it."""
+        return ContainerReference(id=id_of(self), type=self.container_type)
+
+
+class FileContainer(Container):
+    """A container that holds files."""
+
+    async def upload_file(
+        self,
+        file: Upload | list[Upload],
+        *,
+        name: str | None = None,
+        metadata: Mapping[str, object] | None = None,
+        on_progress: OnProgress | None = None,
+    ) -> list[File]:
+        """Uploads a file; a name that exists gets a new version. Route `POST /{containers}/{id}/files`.
+
+        The file is read in pieces and hashed on the way, and the site's hash is compared with ours.
+
+        Args:
+            file: A path, `FileSpec`, bytes, file object or iterator of bytes, or a list of those.
+            name: The file's name on the site; that of the path by default.
+            metadata: Members of the new entry, such as `type`, `info` or `tags`.
+            on_progress: Told about each chunk, in bytes.
+
+        Returns:
+            The entries the site has made, one per file.
+
+        Raises:
+            ArgumentError: The source is missing or not a file; nothing was sent.
+            TransferError: The source changed while it was read, or the site stored other bytes.
+            APIError: The site refused.
+
+        Example:
+            >>> await acquisition.upload_file("scan.nii.gz", metadata={"info": {"run": 1}})
+        """
+        entries = await core_of(self)._files.upload(
+            self.container_type, id_of(self), file, name=name, metadata=metadata, on_progress=on_progress
+        )
+        return cast("list[File]", entries)
+
+    async def download_file(
+        self, file_name: str, dest_file: str | Path, *, on_progress: OnProgress | None = None
+    ) -> Path:
+        """Downloads the current version of a file; route `GET /{containers}/{id}/files/{name}`.
+
+        The bytes go to a temporary name beside `dest_file` and are renamed only when size and hash are right.
+
+        Args:
+            file_name: The file's name.
+            dest_file: Path of the file to write; what is there is replaced.
+            on_progress: Told about each chunk, in bytes.
+
+        Returns:
+            The path written.
+
+        Raises:
+            ArgumentError: The destination cannot be written, or the name cannot stand in a path.
+            NotFound: There is no such file.
+            TransferError: Other bytes arrived than the site has; nothing is left at the destination.
+        """
+        return await core_of(self)._files.download(self.container_type, id_of(self), file_name, dest_file, on_progress)
+
+    async def read_file(self, file_name: str) -> bytes:
+        """Downloads the current version of a file into memory; route `GET /{containers}/{id}/files/{name}`.
+
+        Args:
+            file_name: The file's name.
+
+        Returns:
+            Its content, verified.
+
+        Raises:
+            NotFound: There is no such file.
+            TransferError: Other bytes arrived than the site has.
+        """
+        return await core_of(self)._files.read(self.container_type, id_of(self), file_name)
+
+    async def get_file(self, file_name: str) -> File:
+        """Gets the current entry of a file; route `GET /{containers}/{id}/files/{name}/info`.
+
+        Args:
+            file_name: The file's name.
+
+        Raises:
+            NotFound: There is no such file.
+        """
+        return cast("File", await core_of(self)._files.entry(self.container_type, id_of(self), file_name))
+
+    async def delete_file(self, file_name: str, delete_reason: str | None = None) -> None:
+        """Deletes a file with all its versions; route `DELETE /{containers}/{id}/files/{name}`.
+
+        Args:
+            file_name: The file's name.
+            delete_reason: Why; wanted by sites with an audit trail.
+
+        Raises:
+            NotFound: There is no such file.
+        """
+        await core_of(self)._files.delete(self.container_type, id_of(self), file_name, delete_reason)

@@ -1,0 +1,145 @@
+"""Walking through a list page by page.
+
+A pager holds only its place in the list, never a running request, task or cancel scope, so it can be left at any
+time and nothing leaks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from flywheel_async.errors import ArgumentError, BadAnswer
+from flywheel_async.fields.base import Model
+
+M = TypeVar("M", bound=Model)
+
+DEFAULT_PAGE = 250
+
+Query = Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[M]):
+    """One page of a list.
+
+    Attributes:
+        results: Its objects.
+        total: How many objects the page's own request matches, when the site states it; else None.
+    """
+
+    results: list[M]
+    total: int | None = None
+
+    @property
+    def is_last(self) -> bool:
+        """Whether nothing follows for sure: it is empty, or the site states that it holds every match.
+
+        A page that is merely shorter than asked may be followed by more, since a site may cap the page size.
+        """
+        return not self.results or (self.total is not None and self.total <= len(self.results))
+
+
+def first_query(query: Query, limit: int) -> dict[str, object]:
+    """The query of a walk's first page.
+
+    Args:
+        query: What the caller asked for.
+        limit: Objects per page.
+
+    Raises:
+        ArgumentError: The query names a page number, which a walk chooses itself.
+    """
+    if query.get("page") is not None:
+        raise ArgumentError(
+            "page: iterating goes through all pages itself; use find(..., page=…, limit=…) for one page"
+        )
+    if query.get("after_id") is not None and (query.get("sort") or query.get("skip")):
+        raise ArgumentError("after_id cannot be combined with sort or skip")
+    first = {**query, "limit": limit}
+    if not query.get("sort") and not query.get("skip"):
+        first.setdefault("after_id", "")  # given but empty: sorted by id, from the start
+    return first
+
+
+def following_query(query: Query, results: list[M]) -> dict[str, object]:
+    """The query of the page after one that was asked with `query` and brought `results`.
+
+    Sorted walks go on by the number of objects seen, not by page number, which would skip objects when the site
+    returns shorter pages than asked.
+
+    Raises:
+        BadAnswer: The last object has no id to go on from.
+    """
+    if "after_id" not in query:
+        skip = query.get("skip") or 0
+        assert isinstance(skip, int)
+        return {**query, "skip": skip + len(results)}
+    last = results[-1].get("file_id") or results[-1].get("id")
+    if not last:
+        raise BadAnswer("the list cannot be walked: its last object has no id")
+    if last == query["after_id"]:
+        raise BadAnswer(f"the list cannot be walked: the site repeats the page that ends with {last}")
+    return {**query, "after_id": last}
+
+
+class AsyncPager(AsyncIterator[M]):
+    """Goes through all objects of a list, one request per page, nothing asked before it is needed.
+
+    Single use, like a generator. Leaving it early needs no clean-up.
+
+    Example:
+        >>> async for session in fw.sessions.iter_find("label=~rest.*"):
+        ...     print(session.label)
+
+    Args:
+        fetch: Asks for one page.
+        query: What to ask for.
+        limit: Objects per page.
+    """
+
+    def __init__(self, fetch: Callable[[Query], Awaitable[Page[M]]], query: Query, limit: int = DEFAULT_PAGE) -> None:
+        self._fetch = fetch
+        self._next: dict[str, object] | None = first_query(query, limit)
+        self._items: AsyncGenerator[M, None] | None = None
+
+    def __aiter__(self) -> AsyncPager[M]:
+        return self
+
+    async def __anext__(self) -> M:
+        if self._items is None:
+            self._items = self._walk()
+        return await self._items.__anext__()
+
+    async def _walk(self) -> AsyncGenerator[M, None]:
+        async for page in self.pages():
+            for item in page:
+                yield item
+
+    async def pages(self) -> AsyncGenerator[list[M], None]:
+        """Yields whole pages as lists."""
+        while (page := await self.next_page()) is not None:
+            yield page
+
+    async def next_page(self) -> list[M] | None:
+        """Asks for the next page.
+
+        Returns:
+            Its objects, or None at the end of the list.
+
+        Raises:
+            FlywheelError: The request failed; the walk stays where it was, so that it can be asked again.
+        """
+        if self._next is None:
+            return None
+        query = self._next
+        page = await self._fetch(query)
+        self._next = None if page.is_last else following_query(query, page.results)
+        return page.results or None
+
+    async def aclose(self) -> None:
+        """Ends the walk; asking for more then gives nothing."""
+        self._next = None
+        if self._items is not None:
+            await self._items.aclose()

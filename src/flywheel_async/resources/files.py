@@ -1,0 +1,125 @@
+"""Files of containers: upload, download, entries."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+from flywheel_async.errors import ArgumentError
+from flywheel_async.events import OnProgress
+from flywheel_async.fields.base import Model
+from flywheel_async.raw.caller import build
+from flywheel_async.resources.kinds import download_operation, upload_operation
+from flywheel_async.transfer.download import download_to_file, download_to_memory
+from flywheel_async.transfer.sources import as_spec, check_name
+from flywheel_async.transfer.upload import upload_one
+from flywheel_async.transport.request import Request
+
+if TYPE_CHECKING:
+    from flywheel_async.client import AsyncClient
+
+
+class Files:
+    """Moves files, for one client.
+
+    Args:
+        core: The client.
+    """
+
+    def __init__(self, core: AsyncClient) -> None:
+        self._core = core
+
+    async def upload(
+        self,
+        kind: str,
+        container_id: str,
+        file: object,
+        *,
+        name: str | None = None,
+        metadata: Mapping[str, object] | None = None,
+        on_progress: OnProgress | None = None,
+    ) -> list[Model]:
+        """Uploads one file, or a list of files one after the other.
+
+        Args:
+            kind: The container's kind.
+            container_id: The container's id.
+            file: A path, `FileSpec`, bytes, file object or iterator, or a list of those.
+            name: The file's name on the site, for one file.
+            metadata: Members of the new entries, such as `type` or `info`.
+            on_progress: Told about each chunk.
+
+        Returns:
+            The entries the site has made.
+        """
+        operation = upload_operation(kind)
+        several = isinstance(file, (list, tuple))
+        items = cast("list[object]", file) if several else [file]
+        if several and name is not None:
+            raise ArgumentError("name is for one file; in a list, give each file its own FileSpec(name, …)")
+        specs = [as_spec(item, name) for item in items]
+        entries: list[Model] = []
+        for spec in specs:
+            entries += await upload_one(self._core, operation, container_id, spec, metadata or {}, on_progress)
+        return entries
+
+    async def entry(self, kind: str, container_id: str, name: str) -> Model:
+        """Gets the current entry of a file by its name."""
+        check_name(name)
+        operation = "get_analysis_output_file" if kind == "analysis" else f"get_{kind}_file_info"
+        response = await self._core._call(operation, container_id, name)
+        return self._core._object("File", response)
+
+    async def download(
+        self, kind: str, container_id: str, name: str, dest: object, on_progress: OnProgress | None = None
+    ) -> Path:
+        """Downloads the current version of a file to a path."""
+        entry = await self.entry(kind, container_id, name)
+        request = self._content(kind, container_id, entry)
+        return await download_to_file(self._core, request, entry, dest, on_progress)
+
+    async def read(self, kind: str, container_id: str, name: str) -> bytes:
+        """Downloads the current version of a file into memory."""
+        entry = await self.entry(kind, container_id, name)
+        return await download_to_memory(self._core, self._content(kind, container_id, entry), entry, None)
+
+    async def download_entry(self, entry: Model, dest: object, on_progress: OnProgress | None = None) -> Path:
+        """Downloads the very version a file entry names."""
+        return await download_to_file(self._core, self._entry_content(entry), entry, dest, on_progress)
+
+    async def read_entry(self, entry: Model) -> bytes:
+        """Downloads the very version a file entry names into memory."""
+        return await download_to_memory(self._core, self._entry_content(entry), entry, None)
+
+    async def delete(self, kind: str, container_id: str, name: str, delete_reason: str | None = None) -> None:
+        """Deletes a file and all its versions."""
+        check_name(name)
+        await self._core._call(f"delete_{kind}_file", container_id, name, delete_reason=delete_reason)
+
+    async def modify(self, kind: str, container_id: str, name: str, members: Mapping[str, object]) -> None:
+        """Changes `type` or `modality` of a file."""
+        check_name(name)
+        await self._core._call(f"modify_{kind}_file", container_id, name, members)
+
+    def _entry_content(self, entry: Model) -> Request:
+        kind, container_id = parent_of(entry)
+        return self._content(kind, container_id, entry)
+
+    def _content(self, kind: str, container_id: str, entry: Model) -> Request:
+        name = check_name(entry.get("name"))
+        return build(download_operation(kind), (container_id, name), {"version": entry.get("version")})
+
+
+def parent_of(entry: Model) -> tuple[str, str]:
+    """The kind and id of the container that holds a file.
+
+    Raises:
+        ArgumentError: The entry does not say it.
+    """
+    reference = entry.get("parent_ref")
+    kind = reference.get("type") if isinstance(reference, Model) else None
+    container_id = reference.get("id") if isinstance(reference, Model) else None
+    if not isinstance(kind, str) or not isinstance(container_id, str):
+        raise ArgumentError("this file does not say which container holds it; get it from its container or by its id")
+    return kind, container_id

@@ -1,0 +1,1 @@
+"""Uploads and downloads: streamed, verified, and all or nothing."""

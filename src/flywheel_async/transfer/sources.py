@@ -1,0 +1,224 @@
+"""What can be uploaded: paths, bytes, file objects and iterators, all seen as one kind of source."""
+
+from __future__ import annotations
+
+import hashlib
+import mimetypes
+import os
+import re
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Protocol, cast, runtime_checkable
+
+from flywheel_async.errors import ArgumentError, IncompleteTransfer
+from flywheel_async.files import READ_CHUNK, HashedFile, hash_name, in_thread, open_source, read_source
+
+
+@runtime_checkable
+class Readable(Protocol):
+    """A file object open for reading bytes."""
+
+    def read(self, size: int = ..., /) -> bytes: ...
+
+
+@dataclass(frozen=True)
+class PathContents:
+    """The contents of the file at a path."""
+
+    path: str
+
+
+Contents = str | bytes | PathContents | Readable | AsyncIterable[bytes] | Iterable[bytes]
+
+
+@dataclass(frozen=True)
+class FileSpec:
+    """Names what is uploaded.
+
+    Attributes:
+        name: The file's name on the site; with no contents, the path of the file to upload.
+        contents: Text, bytes, a file object, or a (sync or async) iterator of bytes; None uploads the file at `name`.
+        content_type: Media type; guessed from the name by default.
+        size: Size in bytes of what an iterator or file object gives, if known; it is checked.
+
+    Example:
+        >>> FileSpec("notes.txt", "all went well", "text/plain")
+        >>> FileSpec("/data/scan.nii.gz")
+    """
+
+    name: str
+    contents: Contents | None = None
+    content_type: str | None = None
+    size: int | None = None
+
+
+Upload = str | os.PathLike[str] | FileSpec | bytes | Readable | AsyncIterable[bytes] | Iterable[bytes]
+"""One thing to upload: a path, a `FileSpec`, or (with a name) bytes, a file object or an iterator of bytes."""
+
+
+def as_spec(file: object, name: str | None = None) -> FileSpec:
+    """Turns what a user passes as a file into a `FileSpec`.
+
+    Args:
+        file: What is to be uploaded.
+        name: Its name on the site; by default that of the path or file object.
+
+    Raises:
+        ArgumentError: It is none of the accepted kinds, or has no usable name.
+    """
+    if isinstance(file, FileSpec):
+        spec = file if name is None else replace(file, name=name)
+        if name is not None and file.contents is None:
+            spec = FileSpec(name, PathContents(file.name), file.content_type, file.size)
+    elif isinstance(file, (str, os.PathLike)):
+        path = cast(object, os.fspath(cast("os.PathLike[str]", file)))
+        if not isinstance(path, str) or "\0" in path:
+            raise ArgumentError(f"file must be a path as text, not {path!r}")
+        spec = FileSpec(os.path.basename(path) if name is None else name, PathContents(path))
+    elif isinstance(file, (bytes, bytearray, memoryview, Readable, AsyncIterable, Iterable)):
+        own = getattr(cast(object, file), "name", None)
+        name = os.path.basename(own) if name is None and isinstance(own, str) else name
+        if name is None:
+            kind = type(file).__name__
+            raise ArgumentError(f"file: this {kind} has no name; give name='…' or pass FileSpec('…', contents)")
+        spec = FileSpec(name, cast("Contents", cast(object, file)))
+    else:
+        raise ArgumentError(
+            f"file must be a path, a FileSpec, bytes, a file object or an iterator, not {type(file).__name__}"
+        )
+    if spec.contents is None:
+        spec = replace(spec, name=os.path.basename(spec.name), contents=PathContents(spec.name))
+    if spec.size is not None and (isinstance(spec.size, bool) or spec.size < 0):
+        raise ArgumentError(f"FileSpec.size must be a number of bytes, not {spec.size!r}")
+    if spec.content_type is not None and not re.fullmatch(r"[ -~]+", spec.content_type):
+        raise ArgumentError(f"FileSpec.content_type is not a media type: {spec.content_type!r}")
+    check_name(spec.name)
+    return spec
+
+
+def check_name(name: object, argument: str = "file name") -> str:
+    """Checks the name of a file on the site.
+
+    Raises:
+        ArgumentError: It is not a name that a site can hold and a path can carry.
+    """
+    if not isinstance(name, str) or name in ("", ".", "..") or "\0" in name:
+        raise ArgumentError(f"{argument} must be a non-empty text other than '.' and '..', not {name!r}")
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        raise ArgumentError(f"{argument} cannot be encoded as UTF-8: {name!a}") from None
+    return name
+
+
+def content_type(spec: FileSpec) -> str:
+    """The media type to announce for a file."""
+    return spec.content_type or mimetypes.guess_type(spec.name)[0] or "application/octet-stream"
+
+
+class Source:
+    """The bytes of one upload, hashed while they are read.
+
+    Attributes:
+        length: Their number, or None when unknown beforehand.
+        replayable: Whether they can be read again from the start.
+    """
+
+    def __init__(self, spec: FileSpec, *, inline: bool) -> None:
+        self._spec = spec
+        self._inline = inline
+        self._file: HashedFile | None = None
+        self._hash = ""
+        self.count = 0
+        contents = spec.contents
+        self._data: bytes | None = None
+        if isinstance(contents, str):
+            self._data = contents.encode()
+        elif isinstance(contents, (bytes, bytearray, memoryview)):
+            self._data = bytes(contents)
+        self._path = Path(contents.path) if isinstance(contents, PathContents) else None
+        self.replayable = self._data is not None or self._path is not None
+        self.length = spec.size if self._data is None else len(self._data)
+        if self._data is not None and spec.size is not None and spec.size != len(self._data):
+            raise ArgumentError(f"FileSpec.size is {spec.size}, but its contents have {len(self._data)} bytes")
+
+    async def prepare(self) -> None:
+        """Opens a path, so that a missing file is noticed before anything is sent."""
+        path = self._path
+        if path is not None:
+            opened: list[HashedFile] = []
+            try:
+                await in_thread(lambda: opened.append(open_source(path, "file")))
+            finally:
+                if opened:
+                    self._file = opened[0]
+            self.length = os.fstat(opened[0].fileno()).st_size
+
+    async def aclose(self) -> None:
+        """Closes what `prepare` opened; file objects of the user stay open."""
+        if self._file is not None:
+            await in_thread(self._file.close)
+
+    @property
+    def hash(self) -> str:
+        """The hash of what was read, in the site's notation."""
+        return self._hash
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        """Yields the bytes.
+
+        Raises:
+            IncompleteTransfer: They are not as many as announced, or changed while they were read.
+        """
+        sha = hashlib.sha384()
+        self.count = 0
+        async for chunk in self._raw_chunks():
+            if self._file is None:
+                sha.update(chunk)
+            self.count += len(chunk)
+            if self.length is not None and self.count > self.length:
+                raise self._wrong_size()
+            yield chunk
+        if self.length is not None and self.count != self.length:
+            raise self._wrong_size()
+        self._hash = hash_name(sha) if self._file is None else self._file.hash
+
+    def _wrong_size(self) -> IncompleteTransfer:
+        name = self._spec.name
+        return IncompleteTransfer(
+            f"{name}: {self.length} bytes were announced, but the source gave "
+            f"{'more' if self.length is not None and self.count > self.length else self.count}; nothing was stored"
+        )
+
+    async def _raw_chunks(self) -> AsyncIterator[bytes]:
+        contents = self._spec.contents
+        if self._data is not None:
+            for start in range(0, len(self._data), READ_CHUNK):
+                yield self._data[start : start + READ_CHUNK]
+        elif self._file is not None and self._path is not None:
+            await in_thread(self._file.rewind)
+            async for chunk in read_source(self._file, self._path):
+                yield chunk
+        elif isinstance(contents, Readable):
+            while piece := await self._call(lambda: contents.read(READ_CHUNK)):
+                yield _as_bytes(piece)
+        elif isinstance(contents, AsyncIterable):
+            async for chunk in contents:
+                yield _as_bytes(chunk)
+        elif isinstance(contents, Iterable):
+            iterator = iter(contents)
+            end = object()
+            while (item := await self._call(lambda: next(iterator, end))) is not end:
+                yield _as_bytes(item)
+        else:
+            raise ArgumentError(f"FileSpec.contents cannot be a {type(contents).__name__}")
+
+    async def _call(self, read: Callable[[], object]) -> object:
+        return read() if self._inline else await in_thread(read)
+
+
+def _as_bytes(chunk: object) -> bytes:
+    if not isinstance(chunk, (bytes, bytearray, memoryview)):
+        raise ArgumentError(f"the upload source gave a {type(chunk).__name__}, not bytes; open files in binary mode")
+    return bytes(cast(bytes, chunk))

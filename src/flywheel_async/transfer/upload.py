@@ -1,0 +1,87 @@
+"""Uploading one file by the direct form: streamed, hashed on the way, compared with what the site stored."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from flywheel_async.errors import ChecksumMismatch
+from flywheel_async.events import OnProgress, Progress
+from flywheel_async.fields.base import Model
+from flywheel_async.raw.caller import build, json_bytes
+from flywheel_async.transfer.multipart import multipart_body
+from flywheel_async.transfer.sources import FileSpec, Source, content_type
+from flywheel_async.transport.request import Body
+
+if TYPE_CHECKING:
+    from flywheel_async.client import AsyncClient
+
+
+async def upload_one(
+    core: AsyncClient,
+    operation: str,
+    container_id: str,
+    spec: FileSpec,
+    metadata: Mapping[str, object],
+    on_progress: OnProgress | None,
+) -> list[Model]:
+    """Uploads one file.
+
+    Args:
+        core: The client.
+        operation: The operation id of the container kind's upload.
+        container_id: Where to.
+        spec: What.
+        metadata: Members of the new file entry, such as `type`, `info` or `tags`.
+        on_progress: Told about each chunk.
+
+    Returns:
+        The file entries of the site's answer.
+
+    Raises:
+        ArgumentError: The source is missing or not a file; nothing was sent.
+        IncompleteTransfer: The source changed while it was read; nothing was stored.
+        ChecksumMismatch: The site stored other bytes than were sent.
+        APIError: The site refused.
+    """
+    source = Source(spec, inline=core._flavour.inline)
+    await source.prepare()
+    try:
+        entry: dict[str, object] = {**metadata, "name": spec.name}
+        if source.length:
+            entry.setdefault("size", source.length)
+        body = multipart_body(spec.name, content_type(spec), json_bytes(entry), source)
+        if on_progress is not None:
+            body = _reporting(body, Progress(spec.name, 0, source.length), on_progress, source)
+        response = await core._transport.request(build(operation, (container_id,), {}, upload=body))
+        entries = core._objects("File", response)
+        for stored in entries:
+            _compare(stored, spec.name, source)
+        return entries
+    finally:
+        await source.aclose()
+
+
+def _compare(stored: Model, name: str, source: Source) -> None:
+    """Compares a stored entry with what was sent."""
+    if stored.get("name") != name:
+        return
+    size, hash_ = stored.get("size"), stored.get("hash")
+    if size != source.count or (hash_ and str(hash_).startswith("v0-sha384-") and hash_ != source.hash):
+        raise ChecksumMismatch(
+            f"{name}: the site stored {size} bytes with hash {hash_}, but {source.count} bytes with hash {source.hash} were sent; "
+            f"delete version {stored.get('version')} of the file and upload it again"
+        )
+
+
+def _reporting(body: Body, start: Progress, on_progress: OnProgress, source: Source) -> Body:
+    opened = body.open
+    assert opened is not None
+
+    async def stream() -> AsyncIterator[bytes]:
+        async for chunk in opened():
+            yield chunk
+            on_progress(replace(start, done=source.count))
+
+    return replace(body, open=stream)
