@@ -13,9 +13,10 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol
 
 import anyio
@@ -23,9 +24,12 @@ import httpx
 
 from flywheel_async.transport.pool import PooledTransport
 
+PLAIN = "plain httpx.AsyncClient"
+OURS = "PooledTransport"
 LEVELS = (1, 64, 128)
-LIMITS = {"max_connections": 200, "max_keepalive_connections": 200, "keepalive_expiry": 30.0}
-KEEP_ALIVE = 1  # seconds after which the server closes an idle connection
+KEPT = 200  # connections a client may open and keep: enough for every level
+PATIENCE = 60.0  # seconds: plain httpx runs into its default of 5
+SHORT_KEEP_ALIVE = 1  # seconds after which the server closes an idle connection, for the POST test
 MAX_GROWTH = 2.0  # CPU per request at 64 in flight, over that at 1
 MIN_GAIN = 5.0  # CPU per request of plain httpx over ours, both at 64 in flight
 
@@ -45,8 +49,8 @@ class Candidate:
     name: str
     make: Callable[[], Client]
     backend: str = "asyncio"
-    # CPU in milliseconds that a request roughly takes at each level: keeps the run short where it takes long.
-    cost: tuple[float, float, float] = (1.2, 1.2, 1.2)
+    # CPU in milliseconds that a request roughly takes at each level: keeps the run short where that is much.
+    cost: tuple[float, float, float] = (1.0, 1.0, 1.0)
 
 
 async def app(scope: dict[str, Any], receive: Callable[..., Any], send: Callable[..., Any]) -> None:
@@ -60,32 +64,32 @@ async def app(scope: dict[str, Any], receive: Callable[..., Any], send: Callable
 
 def candidates() -> Iterator[Candidate]:
     """Yield every transport that can be measured here, plain httpx and ours first."""
-    yield Candidate(
-        "plain httpx.AsyncClient",
-        lambda: httpx.AsyncClient(limits=httpx.Limits(**LIMITS)),  # type: ignore[arg-type]
-        cost=(1.2, 9.0, 18.0),
-    )
-    yield Candidate("PooledTransport", pooled)
+    limits = httpx.Limits(max_connections=KEPT, max_keepalive_connections=KEPT, keepalive_expiry=30)
+    yield Candidate(PLAIN, lambda: httpx.AsyncClient(limits=limits, timeout=PATIENCE), cost=(1.0, 10.0, 30.0))
+    yield Candidate("  with its default limits", lambda: httpx.AsyncClient(timeout=PATIENCE), cost=(1.0, 3.0, 3.0))
+    yield Candidate(OURS, pooled)
     if importlib.util.find_spec("trio"):
-        yield Candidate("PooledTransport on trio", pooled, backend="trio")
+        yield Candidate("  on trio", pooled, backend="trio")
     if importlib.util.find_spec("httpx_aiohttp"):
         from httpx_aiohttp import AiohttpTransport
 
         yield Candidate(
             "httpx-aiohttp (asyncio only)",
-            lambda: httpx.AsyncClient(transport=AiohttpTransport(limits=httpx.Limits(**LIMITS))),  # type: ignore[arg-type]
+            lambda: httpx.AsyncClient(transport=AiohttpTransport(limits=limits), timeout=PATIENCE),
         )
     if importlib.util.find_spec("httpx2"):
         httpx2 = importlib.import_module("httpx2")
-        yield Candidate("httpx2", lambda: httpx2.AsyncClient(limits=httpx2.Limits(**LIMITS)), cost=(1.2, 1.6, 2.0))
+        wide = httpx2.Limits(max_connections=KEPT, max_keepalive_connections=KEPT, keepalive_expiry=30)
+        yield Candidate("httpx2", lambda: httpx2.AsyncClient(limits=wide, timeout=PATIENCE), cost=(1.0, 1.5, 2.0))
 
 
 def pooled() -> Client:
-    return httpx.AsyncClient(transport=PooledTransport(max_connections=200, max_idle=200))
+    """Make a client on our transport."""
+    return httpx.AsyncClient(transport=PooledTransport(max_connections=KEPT, max_idle=KEPT), timeout=PATIENCE)
 
 
 @contextmanager
-def server(keep_alive: int) -> Iterator[str]:
+def server(keep_alive: int) -> Generator[str]:
     """Run the server in a process of its own and yield its URL."""
     with socket.create_server(("127.0.0.1", 0), backlog=512) as listener:
         address = f"http://127.0.0.1:{listener.getsockname()[1]}/"
@@ -96,7 +100,7 @@ def server(keep_alive: int) -> Iterator[str]:
             "timeout_keep_alive=int(sys.argv[3])); "
             "uvicorn.Server(config).run(sockets=[socket.socket(fileno=int(sys.argv[2]))])"
         )
-        here = os.path.dirname(os.path.abspath(__file__))
+        here = str(Path(__file__).resolve().parent)
         command = [sys.executable, "-c", code, here, str(listener.fileno()), str(keep_alive)]
         process = subprocess.Popen(command, pass_fds=[listener.fileno()])
     try:
@@ -108,7 +112,7 @@ def server(keep_alive: int) -> Iterator[str]:
 
 def measure(candidate: Candidate, url: str, level: int, budget: float) -> float:
     """Return milliseconds of this process's CPU per request, ``level`` requests in flight, in about ``budget`` s."""
-    total = max(4 * level, 100, int(budget * 1000 / candidate.cost[LEVELS.index(level)]))
+    each = max(2, int(budget * 1000 / candidate.cost[LEVELS.index(level)]) // level)
 
     async def run() -> float:
         client = candidate.make()
@@ -123,12 +127,12 @@ def measure(candidate: Candidate, url: str, level: int, budget: float) -> float:
                 for _ in range(level):
                     group.start_soon(worker, count)
 
-        await burst(2)  # opens the connections
+        await burst(1)  # opens the connections
         before = time.process_time()
-        await burst(total // level)
+        await burst(each)
         used = time.process_time() - before
         await client.aclose()
-        return used * 1000 / (total // level * level)
+        return used * 1000 / (each * level)
 
     return anyio.run(run, backend=candidate.backend)
 
@@ -140,7 +144,7 @@ def idle_posts(candidate: Candidate, url: str, tries: int) -> str:
         clients = [candidate.make() for _ in range(tries)]
         for client in clients:
             runner.run(_get(client, url))
-        time.sleep(KEEP_ALIVE + 0.5)
+        time.sleep(SHORT_KEEP_ALIVE + 0.5)
         for client in clients:
             try:
                 runner.run(_post(client, url))
@@ -175,30 +179,31 @@ def main() -> int:
     tested = list(candidates())
     figures: dict[tuple[str, int], list[float]] = {}
     posts: dict[str, str] = {}
-    with server() as url:
-        for _ in range(options.rounds):
+    with server(keep_alive=60) as url:
+        for attempt in range(options.rounds):
             for candidate in tested:
-                for level in LEVELS:
-                    used = measure(candidate, url, level, budget=0.6)
+                # Once is enough for the last level: nothing is decided on it, and plain httpx takes long there.
+                for level in LEVELS if attempt == 0 else LEVELS[:2]:
+                    used = measure(candidate, url, level, budget=0.5)
                     figures.setdefault((candidate.name, level), []).append(used)
+    with server(keep_alive=SHORT_KEEP_ALIVE) as url:
         for candidate in tested:
             if candidate.backend == "asyncio":
                 posts[candidate.name] = idle_posts(candidate, url, tries=5)
     median = {key: statistics.median(values) for key, values in figures.items()}
 
-    print("CPU of the client per small GET, in ms, by requests in flight; POSTs after the server closed the connection")
+    print("CPU of the client per small GET, in ms, by requests in flight; POSTs after the server closed its end")
     print(f"{'transport':30}" + "".join(f"{level:>8}" for level in LEVELS) + "   POST after idle")
     for candidate in tested:
         row = "".join(f"{median[candidate.name, level]:8.2f}" for level in LEVELS)
         print(f"{candidate.name:30}{row}   {posts.get(candidate.name, '')}")
 
-    ours, plain = "PooledTransport", "plain httpx.AsyncClient"
-    growth = median[ours, 64] / median[ours, 1]
-    gain = median[plain, 64] / median[ours, 64]
+    growth = median[OURS, 64] / median[OURS, 1]
+    gain = median[PLAIN, 64] / median[OURS, 64]
     print(f"\n64 in flight cost {growth:.2f} x one at a time (limit {MAX_GROWTH:g} x)")
-    print(f"64 in flight cost plain httpx {gain:.1f} x as much as us (limit {MIN_GAIN:g} x)")
+    print(f"64 in flight cost {PLAIN} {gain:.1f} x as much (at least {MIN_GAIN:g} x)")
     kept = growth <= MAX_GROWTH and gain >= MIN_GAIN
-    print("both limits kept" if kept else "a limit is missed")
+    print("both hold" if kept else "one does not hold")
     return 1 if options.check and not kept else 0
 
 

@@ -147,17 +147,16 @@ async def read_source(raw: HashedFile, path: Path) -> AsyncIterator[bytes]:
     before = os.fstat(raw.fileno())
     file = wrap(raw)
     chunk = await file.read(READ_CHUNK)
-    while chunk:
-        following = await file.read(READ_CHUNK)
-        if not following:
-            after = os.fstat(raw.fileno())
-            same = (before.st_size, before.st_mtime_ns) == (after.st_size, after.st_mtime_ns)
-            if not same or raw.count != before.st_size:
-                raise IncompleteTransfer(f"{path} changed while it was uploaded; nothing was stored")
+    while True:
+        following = await file.read(READ_CHUNK) if chunk else b""
+        after = os.fstat(raw.fileno())
+        same = (before.st_size, before.st_mtime_ns) == (after.st_size, after.st_mtime_ns)
+        if not same or (not following and raw.count != before.st_size):
+            raise IncompleteTransfer(f"{path} changed while it was uploaded; nothing was stored")
+        if not chunk:
+            return
         yield chunk
         chunk = following
-    if raw.count != before.st_size:
-        raise IncompleteTransfer(f"{path} changed while it was uploaded; nothing was stored")
 
 
 def check_destination(dest: object) -> Path:

@@ -113,7 +113,8 @@ class AsyncPager(AsyncIterator[M]):
         return await self._items.__anext__()
 
     async def _walk(self) -> AsyncGenerator[M, None]:
-        async for page in self.pages():
+        # A generator inside this one would be left half-run when this one is closed early.
+        while (page := await self.next_page()) is not None:
             for item in page:
                 yield item
 

@@ -38,6 +38,9 @@ class Model(BaseModel, metaclass=_ModelMeta):
     Members the class does not declare are kept. They are attributes too, unless they clash with a method:
     then only the item reaches them, as in `project["update"]`.
 
+    Objects that came from a site do not record which members it sent: for a short `model_dump`, ask for
+    `exclude_none=True`, not `exclude_unset`.
+
     Example:
         >>> group = GroupFields("my_group", "My Test Group")
         >>> group.id, group["_id"], group["id"], "label" in group
@@ -128,7 +131,8 @@ class Model(BaseModel, metaclass=_ModelMeta):
         return iter(self._by_wire_name())
 
     def __len__(self) -> int:
-        return len(self._by_wire_name())
+        known, names = type(self)._wire, type(self).__pydantic_fields__
+        return len(known) + sum(key not in known and key not in names for key in _extra(self))
 
     def keys(self) -> KeysView[str]:
         """The wire names: declared members first, then those this version does not know."""

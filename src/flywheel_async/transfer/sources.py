@@ -9,7 +9,7 @@ import re
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol, cast, runtime_checkable
+from typing import Protocol, TypeGuard, cast, runtime_checkable
 
 from flywheel_async.errors import ArgumentError, IncompleteTransfer
 from flywheel_async.files import READ_CHUNK, HashedFile, hash_name, in_thread, open_source, read_source
@@ -76,13 +76,13 @@ def as_spec(file: object, name: str | None = None) -> FileSpec:
         if not isinstance(path, str) or "\0" in path:
             raise ArgumentError(f"file must be a path as text, not {path!r}")
         spec = FileSpec(os.path.basename(path) if name is None else name, PathContents(path))
-    elif isinstance(file, (bytes, bytearray, memoryview, Readable, AsyncIterable, Iterable)):
-        own = getattr(cast(object, file), "name", None)
+    elif _is_contents(file):
+        own = getattr(file, "name", None)
         name = os.path.basename(own) if name is None and isinstance(own, str) else name
         if name is None:
             kind = type(file).__name__
             raise ArgumentError(f"file: this {kind} has no name; give name='…' or pass FileSpec('…', contents)")
-        spec = FileSpec(name, cast("Contents", cast(object, file)))
+        spec = FileSpec(name, file)
     else:
         raise ArgumentError(
             f"file must be a path, a FileSpec, bytes, a file object or an iterator, not {type(file).__name__}"
@@ -95,6 +95,10 @@ def as_spec(file: object, name: str | None = None) -> FileSpec:
         raise ArgumentError(f"FileSpec.content_type is not a media type: {spec.content_type!r}")
     check_name(spec.name)
     return spec
+
+
+def _is_contents(file: object) -> TypeGuard[Contents]:
+    return isinstance(file, (bytes, bytearray, memoryview, Readable, AsyncIterable, Iterable))
 
 
 def check_name(name: object, argument: str = "file name") -> str:

@@ -5,7 +5,7 @@ import os
 import ssl
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TypeAlias
+from typing import TypeAlias, cast
 
 import h11
 import httpcore
@@ -35,7 +35,7 @@ _ERRORS: dict[type[BaseException], type[httpx.TransportError]] = {
 
 
 def translated(error: Exception) -> Exception:
-    """Return the httpx error that stands for ``error``, or ``error`` itself if it is not a transport error."""
+    """Return the httpx error that stands for ``error``, or ``error`` if it is not the transport's."""
     for kind in type(error).__mro__:
         if kind in _ERRORS:
             return _ERRORS[kind](str(error) or str(error.__cause__ or ""))
@@ -71,10 +71,11 @@ class Dialer(httpcore.AsyncNetworkBackend):
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.AsyncNetworkStream:
         # httpcore passes neither the local address nor the options on when there is a proxy: ours count.
-        self._stream = await httpcore.AnyIOBackend().connect_tcp(
-            host, port, timeout, self._local_address, self._socket_options
-        )
-        return self._stream
+        # Declared twice in httpcore, once for an absent anyio: hence the cast.
+        backend = cast(httpcore.AsyncNetworkBackend, httpcore.AnyIOBackend())
+        stream = await backend.connect_tcp(host, port, timeout, self._local_address, self._socket_options)
+        self._stream = stream
+        return stream
 
     async def aclose(self) -> None:
         if self._stream is not None:

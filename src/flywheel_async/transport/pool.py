@@ -1,8 +1,8 @@
 """The default HTTP transport: a constant-time connection pool over httpcore's connections.
 
-httpx's own async pool walks all its connections and all waiting requests whenever a request starts or ends, so
-its cost per request grows with the number of requests in flight. Here every step takes the same time however many
-there are: a stack of idle connections per origin and a queue of waiting requests. docs/transport.md has figures.
+httpx's own async pool walks all its connections and all waiting requests whenever a request starts or ends,
+so its cost per request grows with the number of requests in flight. Here every step takes the same time however
+many there are: a stack of idle connections per origin, a queue of waiting requests. Figures: docs/transport.md.
 """
 
 import ssl
@@ -55,8 +55,8 @@ class PooledTransport(httpx.AsyncBaseTransport):
     """An httpx transport whose cost per request does not grow with the number of requests in flight.
 
     Speaks HTTP/1.1 on asyncio and trio. One instance belongs to one event loop. A connection that the server
-    closed while it lay idle is noticed before it is used, and replaced; a request is never sent twice. Once the
-    first byte of a request may have left, a lost connection is an ``httpx.RemoteProtocolError`` or
+    closed while it lay idle is noticed before it is used, and replaced; a request is never sent twice. Once
+    the first byte of a request may have left, a lost connection is an ``httpx.RemoteProtocolError`` or
     ``httpx.ReadError``.
 
     Args:
@@ -164,7 +164,7 @@ class PooledTransport(httpx.AsyncBaseTransport):
             status_code=response.status,
             headers=response.headers,
             stream=_Body(self, slot, response),
-            extensions=response.extensions,
+            extensions=response.extensions,  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType]
         )
 
     def _take(self, key: _Key) -> _Slot | None:

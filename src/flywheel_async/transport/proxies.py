@@ -56,8 +56,8 @@ class ProxyRules:
     """Chooses the proxy for a URL.
 
     A proxy given by hand is used for every request. Otherwise ``HTTP_PROXY``, ``HTTPS_PROXY``, ``ALL_PROXY``
-    and ``NO_PROXY`` (also in small letters) are read once, here, and mean what they mean to httpx; networks such
-    as ``10.0.0.0/8`` work in ``NO_PROXY`` too.
+    and ``NO_PROXY`` (also in small letters) are read once, here, and mean what they mean to httpx; networks
+    such as ``10.0.0.0/8`` work in ``NO_PROXY`` too.
 
     Args:
         proxy: The proxy for every request, or None.

@@ -1,0 +1,47 @@
+"""Who sent a request."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from flywheel_async.emulator import keys, nodes
+from flywheel_async.emulator.access import Caller
+from flywheel_async.emulator.database import Tx
+from flywheel_async.emulator.problems import Problem
+
+NOBODY = Caller("", ())
+"""The caller of a public route."""
+
+_KINDS = ("scitran-user", "bearer")
+
+
+def identify(tx: Tx, headers: Mapping[str, str], *, exhaustive: bool) -> Caller:
+    """Returns the user whose key a request carries.
+
+    Args:
+        tx: The transaction.
+        headers: The request headers by lower-case name.
+        exhaustive: Whether the request asks to look past permissions.
+
+    Raises:
+        Problem: 401 no key, an unknown one or an unknown kind; 402 the user is disabled or deleted; 403 somebody
+            who is no site admin asked for `exhaustive`.
+    """
+    kind, _, value = headers.get("authorization", "").strip().partition(" ")
+    # A full key string is as good as its last part.
+    key = value.strip().rpartition(":")[2]
+    if not key:
+        raise Problem(401, "the request carries no API key")
+    row = tx.one("SELECT user_id FROM api_key WHERE hash = ?", (keys.digest(key),))
+    if row is None or kind.lower() not in _KINDS:
+        raise Problem(401, "the API key is not valid here")
+    user = nodes.find(tx, "user", row["user_id"])
+    if user is None or user.body.get("disabled"):
+        raise Problem(402, f"user {row['user_id']} is disabled or deleted")
+    roles = user.body.get("roles")
+    caller = Caller(
+        user.id, tuple(str(role) for role in roles) if isinstance(roles, list) else (), exhaustive=exhaustive
+    )
+    if exhaustive and not caller.is_admin:
+        raise Problem(403, "only a site admin may use exhaustive")
+    return caller

@@ -1,0 +1,271 @@
+"""Creating, changing, moving and deleting containers; permissions are checked by the caller of these."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from flywheel_async.emulator import access, metadata, nodes, permissions
+from flywheel_async.emulator.inputs import (
+    AcquisitionChange,
+    AcquisitionInput,
+    EmbeddedSubject,
+    GroupInput,
+    Input,
+    ProjectInput,
+    SessionChange,
+    SessionInput,
+    SubjectFields,
+    SubjectInput,
+)
+from flywheel_async.emulator.nodes import Node
+from flywheel_async.emulator.problems import Problem, invalid
+from flywheel_async.emulator.times import to_ms
+from flywheel_async.emulator.wire import Doc
+
+if TYPE_CHECKING:
+    from flywheel_async.emulator.call import Call
+
+# Members of a body that have columns, or lead to other documents.
+_NOT_BODY = frozenset(
+    ("id", "label", "code", "group", "project", "subject", "session", "timestamp", "permissions", "modified")
+)
+
+
+def _new(call: Call, kind: str, label: str | None, given: Input, parent: Node | None) -> Node:
+    """Builds a node below `parent` from an input model."""
+    node = Node(kind, call.site.new_id(), label, call.tx.now, call.tx.now)
+    if parent is not None:
+        for column in nodes.LEVELS:
+            setattr(node, column, getattr(parent, column))
+    if kind in nodes.COLUMN_OF:
+        setattr(node, nodes.COLUMN_OF[kind], node.id)
+    _apply(node, given)
+    return node
+
+
+def _apply(node: Node, given: Input) -> None:
+    """Puts the members that were sent into a node; metadata is merged leaf by leaf."""
+    sent: Doc = given.model_dump(mode="json", exclude_unset=True)
+    for name, value in sent.items():
+        if name == "timestamp":
+            moment: datetime | None = getattr(given, name)
+            node.timestamp = None if moment is None else to_ms(moment)
+        elif name == "info":
+            before = node.body.get("info")
+            if isinstance(value, dict):
+                node.body["info"] = metadata.merged(
+                    before if isinstance(before, dict) else {}, metadata.clean_doc(value)
+                )
+        elif name == "tags":
+            tags = value if isinstance(value, list) else []
+            node.body["tags"] = [*dict.fromkeys(str(tag) for tag in tags)]
+        elif name not in _NOT_BODY:
+            node.body[name] = value
+
+
+def add_group(call: Call, given: GroupInput) -> str:
+    """Makes a group; its creator becomes its admin."""
+    node = Node("group", given.id, given.label or given.id, call.tx.now, call.tx.now, group_id=given.id)
+    _apply(node, given)
+    nodes.insert(call.tx, node)
+    permissions.set_access(call.tx, node.id, call.caller.user_id, "admin")
+    return node.id
+
+
+def add_project(call: Call, group: Node, given: ProjectInput) -> str:
+    """Makes a project; its creator becomes its admin, and the group's templates apply.
+
+    With `inherit=true` in the query, the group's own permissions are copied as default roles too.
+    """
+    node = _new(call, "project", given.label, given, group)
+    nodes.insert(call.tx, node)
+    grants: dict[str, list[str]] = {}
+    if call.flag("inherit"):
+        for user, level in permissions.levels(call.tx, group.id).items():
+            grants[user] = [call.site.roles[level]]
+    grants.update(permissions.templates(group))
+    for entry in given.permissions or []:
+        grants[entry.id] = entry.role_ids
+    grants[call.caller.user_id] = [call.site.roles["admin"]]
+    for user, role_ids in grants.items():
+        permissions.set_roles(call.tx, node.id, user, role_ids)
+    return node.id
+
+
+def add_subject(call: Call, project: Node, given: SubjectInput) -> str:
+    """Makes a subject.
+
+    Raises:
+        Problem: 409 the label is taken in the project, 422 no label or two different ones.
+    """
+    label = _subject_label(given)
+    if label is None:
+        raise invalid("a subject needs a label", "body", "label")
+    return new_subject(call, project, label, given).id
+
+
+def new_subject(call: Call, project: Node, label: str, given: Input) -> Node:
+    """Makes a subject with a label that is free in the project."""
+    _require_free(call, project.id, label)
+    node = _new(call, "subject", label, given, project)
+    nodes.insert(call.tx, node)
+    return node
+
+
+def _subject_label(given: SubjectFields | EmbeddedSubject) -> str | None:
+    if given.label is not None and given.code is not None and given.label != given.code:
+        raise invalid("label and code are the same thing and differ", "body", "code")
+    return given.label or given.code
+
+
+def find_subject(call: Call, project_id: str, label: str) -> Node | None:
+    """Returns the subject of a project with a label, or None."""
+    row = call.tx.one(
+        "SELECT * FROM node WHERE kind = 'subject' AND project = ? AND label = ? AND deleted IS NULL",
+        (project_id, label),
+    )
+    return None if row is None else Node.from_row(row)
+
+
+def _require_free(call: Call, project_id: str, label: str, status: int = 409) -> None:
+    if find_subject(call, project_id, label) is not None:
+        raise Problem(status, f"project {project_id} has a subject {label!r} already")
+
+
+def _session_subject(call: Call, project: Node, given: str | EmbeddedSubject) -> Node:
+    """Returns the subject a session asks for: by id, or found or made by label."""
+    if isinstance(given, str):
+        wanted: str | None = given
+        label = None
+    else:
+        wanted, label = given.id, _subject_label(given)
+    if wanted is not None:
+        subject = nodes.get(call.tx, "subject", wanted)
+        if subject.project != project.id:
+            raise invalid(f"subject {wanted} is not in project {project.id}", "body", "subject")
+        return subject
+    if label is None:
+        raise invalid("a session's subject needs _id or label", "body", "subject")
+    found = find_subject(call, project.id, label)
+    if found is not None:
+        return found
+    node = _new(call, "subject", label, Input(), project)
+    if isinstance(given, EmbeddedSubject) and given.master_code is not None:
+        node.body["master_code"] = given.master_code
+    nodes.insert(call.tx, node)
+    return node
+
+
+def add_session(call: Call, project: Node, given: SessionInput) -> str:
+    """Makes a session, and its subject if that is not there yet."""
+    subject = _session_subject(call, project, given.subject)
+    node = _new(call, "session", given.label, given, subject)
+    nodes.insert(call.tx, node)
+    return node.id
+
+
+def add_acquisition(call: Call, session: Node, given: AcquisitionInput) -> str:
+    """Makes an acquisition."""
+    node = _new(call, "acquisition", given.label, given, session)
+    nodes.insert(call.tx, node)
+    return node.id
+
+
+def change(call: Call, node: Node, given: Input) -> None:
+    """Applies the members that were sent; a new parent id moves the container with everything below it."""
+    sent = given.model_fields_set
+    values = {name: getattr(given, name) for name in sent}
+    moved = _move(call, node, given, values)
+    label = values.get("label") or values.get("code")
+    if node.kind == "subject" and isinstance(given, SubjectFields):
+        label = _subject_label(given)
+        if label is not None and (label != node.label or moved):
+            _require_free(call, node.project or "", label)
+    if isinstance(label, str):
+        node.label = label
+    elif "label" in sent:
+        raise invalid("a label cannot be removed", "body", "label")
+    _apply(node, given)
+    nodes.save(call.tx, node)
+    if moved:
+        nodes.move_below(call.tx, node)
+
+
+def _move(call: Call, node: Node, given: Input, values: Mapping[str, object]) -> bool:
+    """Gives the node its new ancestors; tells whether they changed."""
+    old = (node.group_id, node.project, node.subject, node.session)
+    if isinstance(given, SessionChange):
+        _move_session(call, node, given)
+    elif node.kind == "project" and isinstance(values.get("group"), str):
+        group = _destination(call, "group", str(values["group"]), access.CREATE)
+        if group.id != node.group_id:
+            _destination(call, "group", node.group_id or "", access.CREATE)
+        node.group_id = group.id
+    elif node.kind == "subject" and isinstance(values.get("project"), str):
+        project = _destination(call, "project", str(values["project"]), access.CREATE)
+        if project.id != node.project:
+            _require_free(call, project.id, node.label or "", status=422)
+        node.group_id, node.project = project.group_id, project.id
+    elif isinstance(given, AcquisitionChange) and given.session is not None:
+        session = _destination(call, "session", given.session, access.CREATE)
+        node.group_id, node.project = session.group_id, session.project
+        node.subject, node.session = session.subject, session.id
+    moved = old != (node.group_id, node.project, node.subject, node.session)
+    if moved and node.kind != "project":
+        _require_leave(call, node, old[1] or "")
+    return moved
+
+
+def _move_session(call: Call, node: Node, given: SessionChange) -> None:
+    subject: Node | None = None
+    if given.project is not None and given.project != node.project:
+        project = _destination(call, "project", given.project, access.CREATE)
+        if given.subject is not None:
+            subject = _session_subject(call, project, given.subject)
+        else:
+            here = nodes.get(call.tx, "subject", node.subject or "")
+            # The site refuses to guess whether the two subjects are the same person.
+            _require_free(call, project.id, here.label or "", status=422)
+            subject = new_subject(call, project, here.label or "", Input())
+    elif isinstance(given.subject, str):
+        subject = _destination(call, "subject", given.subject, access.CREATE)
+    elif given.subject is not None:
+        project = nodes.get(call.tx, "project", node.project or "")
+        subject = _session_subject(call, project, given.subject)
+    if subject is not None:
+        node.group_id, node.project, node.subject = subject.group_id, subject.project, subject.id
+
+
+def _destination(call: Call, kind: str, node_id: str, action: str) -> Node:
+    node = nodes.get(call.tx, kind, node_id)
+    access.require(call.tx, call.caller, node, action)
+    return node
+
+
+def _require_leave(call: Call, node: Node, old_project: str) -> None:
+    """Taking something out of a project needs the right to delete there."""
+    if node.project == old_project:
+        return
+    if access.DELETE not in access.project_actions(call.tx, call.caller, old_project):
+        raise Problem(403, f"user {call.caller.user_id} may not move {node.kind} {node.id} out of its project")
+
+
+def delete(call: Call, node: Node) -> Doc:
+    """Deletes a container with everything below it.
+
+    Raises:
+        Problem: 400, a group that still has projects.
+    """
+    if node.kind != "group":
+        nodes.soft_delete(call.tx, node)
+        return {"deleted": 1}
+    if call.tx.one(
+        "SELECT 1 FROM node WHERE kind = 'project' AND group_id = ? AND deleted IS NULL LIMIT 1", (node.id,)
+    ):
+        raise Problem(400, f"group {node.id} still has projects")
+    # Removed for good, so that the id can be used again.
+    call.tx.run("DELETE FROM node WHERE kind = 'group' AND id = ?", (node.id,))
+    call.tx.run("DELETE FROM permission WHERE container_id = ?", (node.id,))
+    return {"deleted": 1}

@@ -1,0 +1,262 @@
+"""Reading and writing the `file` table: file entries and their versions."""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import dataclass
+
+from flywheel_async.emulator.database import Tx
+from flywheel_async.emulator.filetypes import guess_mimetype, guess_type
+from flywheel_async.emulator.inputs import FileInput
+from flywheel_async.emulator.nodes import Node
+from flywheel_async.emulator.problems import Problem, not_found
+from flywheel_async.emulator.wire import Doc, as_doc, text
+
+MAX_NAME_BYTES = 255
+
+
+@dataclass(slots=True)
+class FileRow:
+    """One version of a file; see `schema` for the columns."""
+
+    file_id: str
+    version: int
+    name: str
+    parent_kind: str
+    parent_id: str
+    group_id: str
+    project: str
+    subject: str | None
+    session: str | None
+    acquisition: str | None
+    type: str | None
+    size: int
+    hash: str
+    created: int
+    modified: int
+    replaced: int | None
+    revision: int
+    body: Doc
+
+    @classmethod
+    def from_row(cls, row: sqlite3.Row) -> FileRow:
+        """Builds an entry from a row with all columns."""
+        return cls(
+            row["file_id"],
+            row["version"],
+            row["name"],
+            row["parent_kind"],
+            row["parent_id"],
+            row["group_id"],
+            row["project"],
+            row["subject"],
+            row["session"],
+            row["acquisition"],
+            row["type"],
+            row["size"],
+            row["hash"],
+            row["created"],
+            row["modified"],
+            row["replaced"],
+            row["revision"],
+            as_doc(row["body"]),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """Bytes that were received and are in the blob store."""
+
+    hash: str
+    size: int
+
+
+def check_name(name: str) -> str:
+    """Returns a file name that can be used.
+
+    Raises:
+        Problem: 422, it is empty, `.` or `..`, holds NUL, or is longer than 255 bytes.
+    """
+    if name in ("", ".", "..") or "\0" in name:
+        raise Problem(422, f"{name!r} is not a file name")
+    if len(name.encode()) > MAX_NAME_BYTES:
+        raise Problem(422, f"a file name has at most {MAX_NAME_BYTES} bytes")
+    return name
+
+
+def find_version(tx: Tx, file_id: str, version: int | None) -> FileRow | None:
+    """Returns one version of a live file, the latest one by default, or None."""
+    if version is None:
+        row = tx.one("SELECT * FROM file WHERE file_id = ? AND current = 1", (file_id,))
+    else:
+        row = tx.one("SELECT * FROM file WHERE file_id = ? AND version = ? AND deleted IS NULL", (file_id, version))
+    return None if row is None else FileRow.from_row(row)
+
+
+def get_named(tx: Tx, parent: Node, name: str, version: int | None = None) -> FileRow:
+    """Returns a file of a container by name.
+
+    Args:
+        tx: The transaction.
+        parent: The container.
+        name: The file name.
+        version: The version wanted; the latest one by default.
+
+    Raises:
+        Problem: 404.
+    """
+    row = tx.one("SELECT * FROM file WHERE parent_id = ? AND name = ? AND current = 1", (parent.id, name))
+    if row is not None and version is not None and version != row["version"]:
+        row = tx.one(
+            "SELECT * FROM file WHERE file_id = ? AND version = ? AND deleted IS NULL",
+            (row["file_id"], version),
+        )
+    if row is None:
+        raise not_found("file", name)
+    return FileRow.from_row(row)
+
+
+def of_container(tx: Tx, parent_id: str) -> list[FileRow]:
+    """Returns the latest versions of all files of a container, oldest file first."""
+    rows = tx.all("SELECT * FROM file WHERE parent_id = ? AND current = 1 ORDER BY file_id", (parent_id,))
+    return [FileRow.from_row(row) for row in rows]
+
+
+def versions(tx: Tx, file_id: str) -> list[FileRow]:
+    """Returns all live versions of a file, oldest first."""
+    rows = tx.all("SELECT * FROM file WHERE file_id = ? AND deleted IS NULL ORDER BY version", (file_id,))
+    return [FileRow.from_row(row) for row in rows]
+
+
+def add(
+    tx: Tx,
+    parent: Node,
+    name: str,
+    content: Content,
+    given: FileInput,
+    origin: Doc,
+    new_id: str,
+    *,
+    keep_metadata: bool,
+) -> FileRow:
+    """Adds a file to a container, or a new version of the file with that name.
+
+    Args:
+        tx: The transaction.
+        parent: The container.
+        name: The file name, already checked.
+        content: The stored bytes.
+        given: Metadata sent with the upload.
+        origin: Who uploaded it.
+        new_id: The file id to use when the name is new.
+        keep_metadata: Whether a new version takes over the metadata of the one before where nothing is given.
+    """
+    row = tx.one("SELECT * FROM file WHERE parent_id = ? AND name = ? AND current = 1", (parent.id, name))
+    before = None if row is None else FileRow.from_row(row)
+    body: Doc = {
+        "mimetype": given.mimetype or guess_mimetype(name),
+        "modality": given.modality,
+        "classification": {key: list(values) for key, values in (given.classification or {}).items()},
+        "tags": list(given.tags or []),
+        "info": given.info or {},
+        "origin": origin,
+        "zip_member_count": given.zip_member_count,
+        "deid_log_id": given.deid_log_id,
+        "deid_log_skip_reason": given.deid_log_skip_reason,
+    }
+    kind = given.type or guess_type(name)
+    if before is not None and keep_metadata:
+        kind = given.type or before.type
+        for key in ("modality", "classification", "tags", "info"):
+            if key not in given.model_fields_set:
+                body[key] = before.body[key]
+    if before is not None:
+        tx.run(
+            "UPDATE file SET current = 0, replaced = ? WHERE file_id = ? AND version = ?",
+            (tx.now, before.file_id, before.version),
+        )
+    newest = tx.one("SELECT MAX(version) FROM file WHERE file_id = ?", (before.file_id if before else new_id,))
+    added = FileRow(
+        file_id=before.file_id if before else new_id,
+        version=(newest[0] or 0) + 1 if newest else 1,
+        name=name,
+        parent_kind=parent.kind,
+        parent_id=parent.id,
+        group_id=parent.group_id or "",
+        project=parent.project or "",
+        subject=parent.subject,
+        session=parent.session,
+        acquisition=parent.id if parent.kind == "acquisition" else None,
+        type=kind,
+        size=content.size,
+        hash=content.hash,
+        created=tx.now,
+        modified=tx.now,
+        replaced=None,
+        revision=1,
+        body=body,
+    )
+    _insert(tx, added)
+    return added
+
+
+def _insert(tx: Tx, row: FileRow) -> None:
+    tx.run(
+        "INSERT INTO file (file_id, version, name, parent_kind, parent_id, group_id, project, subject, session,"
+        " acquisition, current, type, size, hash, created, modified, replaced, revision, body)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            row.file_id,
+            row.version,
+            row.name,
+            row.parent_kind,
+            row.parent_id,
+            row.group_id,
+            row.project,
+            row.subject,
+            row.session,
+            row.acquisition,
+            row.type,
+            row.size,
+            row.hash,
+            row.created,
+            row.modified,
+            row.replaced,
+            row.revision,
+            text(row.body),
+        ),
+    )
+
+
+def save(tx: Tx, row: FileRow) -> None:
+    """Stores changed metadata with a new revision and time of change."""
+    row.revision += 1
+    row.modified = tx.now
+    tx.run(
+        "UPDATE file SET type = ?, modified = ?, revision = ?, body = ? WHERE file_id = ? AND version = ?",
+        (row.type, row.modified, row.revision, text(row.body), row.file_id, row.version),
+    )
+
+
+def delete(tx: Tx, file_id: str, version: int | None = None) -> int:
+    """Hides a file, or one version of it; the version before the latest one then becomes the latest.
+
+    Returns:
+        How many files were touched: 0 or 1.
+    """
+    if version is None:
+        changed = tx.run(
+            "UPDATE file SET deleted = ?, current = 0 WHERE file_id = ? AND deleted IS NULL",
+            (tx.now, file_id),
+        )
+        return min(changed, 1)
+    changed = tx.run(
+        "UPDATE file SET deleted = ?, current = 0 WHERE file_id = ? AND version = ? AND deleted IS NULL",
+        (tx.now, file_id, version),
+    )
+    tx.run(
+        "UPDATE file SET current = 1, replaced = NULL WHERE file_id = ?1 AND version ="
+        " (SELECT MAX(version) FROM file WHERE file_id = ?1 AND deleted IS NULL)",
+        (file_id,),
+    )
+    return changed

@@ -1,0 +1,341 @@
+"""What request bodies may hold; anything else is refused with 422 and the place of the mistake."""
+
+from __future__ import annotations
+
+import re
+from datetime import date, datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+
+
+def _no_nul(value: str) -> str:
+    if "\0" in value:
+        raise ValueError("holds a NUL character")
+    return value
+
+
+def _group_id(value: str) -> str:
+    if not re.fullmatch(r"[0-9a-z][0-9a-z.@_-]{0,62}[0-9a-z]", value):
+        raise ValueError("2 to 64 of 0-9 a-z . @ _ - with a digit or letter at both ends")
+    if re.fullmatch(r"[0-9a-f]{24}", value):
+        raise ValueError("looks like the id of another container")
+    return value
+
+
+def _user_id(value: str) -> str:
+    if not re.fullmatch(r"[^@\s/\0]+@[^@\s/\0]+\.[^@\s/\0]+", value) or len(value) > 254:
+        raise ValueError("must look like an e-mail address")
+    return value
+
+
+Label = Annotated[str, StringConstraints(min_length=1, max_length=256), AfterValidator(_no_nul)]
+Words = Annotated[str, AfterValidator(_no_nul)]
+TagValue = Annotated[str, StringConstraints(min_length=1, max_length=64), AfterValidator(_no_nul)]
+GroupId = Annotated[str, AfterValidator(_group_id)]
+UserId = Annotated[str, AfterValidator(_user_id)]
+Metadata = dict[str, Any]
+Access = Literal["ro", "rw", "admin"]
+SiteRole = Literal["public", "user", "security_champion", "developer", "site_admin", "drone"]
+
+
+class Input(BaseModel):
+    """Base of all request bodies: unknown members are mistakes."""
+
+    model_config = ConfigDict(extra="forbid", populate_by_name=False, allow_inf_nan=False)
+
+
+class AccessPermission(Input):
+    """A user's access to a group."""
+
+    id: Annotated[str, Field(alias="_id")]
+    access: Access
+
+
+class AccessUpdate(Input):
+    """A new access level."""
+
+    access: Access
+
+
+class RolePermission(Input):
+    """A user's roles in a project."""
+
+    id: Annotated[str, Field(alias="_id")]
+    role_ids: list[str]
+
+
+class RoleIds(Input):
+    """New roles in a project."""
+
+    role_ids: list[str]
+
+
+class GroupInput(Input):
+    """A new group."""
+
+    id: Annotated[GroupId, Field(alias="_id")]
+    label: Label | None = None
+    providers: Metadata | None = None
+    editions: Metadata | None = None
+
+
+class GroupChange(Input):
+    """Changes to a group."""
+
+    label: Label | None = None
+    providers: Metadata | None = None
+    editions: Metadata | None = None
+    modified: datetime | None = None
+
+
+class ProjectInput(Input):
+    """A new project."""
+
+    label: Label
+    group: str
+    description: Words | None = ""
+    editions: Metadata | None = None
+    providers: Metadata | None = None
+    ldap_sync: Metadata | None = None
+    permissions: list[RolePermission] | None = None
+    copyable: bool | None = None
+    info: Metadata | None = None
+
+
+class ProjectChange(Input):
+    """Changes to a project."""
+
+    label: Label | None = None
+    group: str | None = None
+    description: Words | None = None
+    editions: Metadata | None = None
+    providers: Metadata | None = None
+    ldap_sync: Metadata | None = None
+    info: Metadata | None = None
+    copyable: bool | None = None
+    copy_status: str | None = None
+    copy_failure_reason: str | None = None
+    delete_status: str | None = None
+    delete_failure_reason: str | None = None
+
+
+class SubjectFields(Input):
+    """What describes a subject."""
+
+    firstname: Words | None = None
+    lastname: Words | None = None
+    sex: Literal["male", "female", "other", "unknown"] | None = None
+    cohort: Literal["Control", "Study"] | None = None
+    date_of_birth: date | None = None
+    mlset: Literal["Training", "Testing", "Validation"] | None = None
+    type: Words | None = None
+    race: Words | None = None
+    ethnicity: Words | None = None
+    species: Words | None = None
+    strain: Words | None = None
+    label: Label | None = None
+    code: Label | None = None
+    master_code: Words | None = None
+    tags: list[TagValue] | None = None
+    info: Metadata | None = None
+    state: Literal["In utero", "Alive", "Dead"] | None = None
+
+
+class SubjectInput(SubjectFields):
+    """A new subject."""
+
+    project: str
+
+
+class SubjectChange(SubjectFields):
+    """Changes to a subject."""
+
+    project: str | None = None
+
+
+class EmbeddedSubject(Input):
+    """The subject of a session: an existing one by id, or one to find or make by label."""
+
+    id: Annotated[str | None, Field(alias="_id")] = None
+    project: str | None = None
+    master_code: Words | None = None
+    code: Label | None = None
+    label: Label | None = None
+    age: int | None = None
+
+
+class SessionInput(Input):
+    """A new session."""
+
+    project: str
+    label: Label
+    subject: str | EmbeddedSubject
+    info: Metadata | None = None
+    uid: Words | None = None
+    timestamp: datetime | None = None
+    timezone: Words | None = None
+    age: int | None = None
+    weight: float | None = None
+    operator: Words | None = None
+    project_has_template: bool = False
+
+
+class SessionChange(Input):
+    """Changes to a session."""
+
+    project: str | None = None
+    subject: str | EmbeddedSubject | None = None
+    label: Label | None = None
+    info: Metadata | None = None
+    timestamp: datetime | None = None
+    timezone: Words | None = None
+    tags: list[TagValue] | None = None
+    age: int | None = None
+    weight: float | None = None
+    operator: Words | None = None
+    project_has_template: bool = False
+
+
+class AcquisitionInput(Input):
+    """A new acquisition."""
+
+    session: str
+    label: Label
+    uid: Words | None = None
+    timestamp: datetime | None = None
+    timezone: Words | None = None
+    info: Metadata | None = None
+
+
+class AcquisitionChange(Input):
+    """Changes to an acquisition."""
+
+    session: str | None = None
+    label: Label | None = None
+    info: Metadata | None = None
+    uid: Words | None = None
+    timestamp: datetime | None = None
+    timezone: Words | None = None
+
+
+class FileInput(Input):
+    """Metadata sent with an uploaded file."""
+
+    name: str | None = None
+    size: int | None = None
+    type: Words | None = None
+    mimetype: Words | None = None
+    modality: Words | None = None
+    classification: dict[str, list[str]] | None = None
+    tags: list[TagValue] | None = None
+    info: Metadata | None = None
+    zip_member_count: int | None = None
+    deid_log_id: str | None = None
+    deid_log_skip_reason: Literal["unsupported_type", "manual_override"] | None = None
+
+
+class FileChange(Input):
+    """Changes to a file entry."""
+
+    type: Words | None = None
+    modality: Words | None = None
+
+
+class ClassificationChange(Input):
+    """Changes to a file's classification."""
+
+    modality: Words | None = None
+    add: dict[str, list[str]] | None = None
+    delete: dict[str, list[str]] | None = None
+    replace: dict[str, list[str]] | None = None
+
+
+class InfoChange(Input):
+    """Changes to metadata: `set` and `delete` keys, or `replace` all of it."""
+
+    set: Annotated[Metadata, Field(min_length=1)] | None = None
+    delete: Annotated[list[str], Field(min_length=1)] | None = None
+    replace: Metadata | None = None
+
+
+class Tag(Input):
+    """One tag."""
+
+    value: TagValue
+
+
+class NoteInput(Input):
+    """The text of a note."""
+
+    text: Annotated[Words, StringConstraints(min_length=1)]
+
+
+class UserInput(Input):
+    """A new user."""
+
+    id: Annotated[UserId, Field(alias="_id")]
+    firstname: Words
+    lastname: Words
+    email: Words | None = None
+    password: str | None = None
+    roles: list[SiteRole] | None = None
+    disabled: bool | None = None
+    avatar: Words | None = None
+    root: bool | None = None
+    central_user_id: str | None = None
+    central_revision: int | None = None
+    ldap_sync_id: str | None = None
+
+
+class UserChange(Input):
+    """Changes to a user."""
+
+    firstname: Words | None = None
+    lastname: Words | None = None
+    email: Words | None = None
+    avatar: Words | None = None
+    roles: list[SiteRole] | None = None
+    disabled: bool | None = None
+    preferences: Metadata | None = None
+    root: bool | None = None
+    password: str | None = None
+    central_revision: int | None = None
+    ldap_sync_id: str | None = None
+
+
+class RoleInput(Input):
+    """A new role."""
+
+    label: Label
+    actions: list[str]
+
+
+class RoleChange(Input):
+    """Changes to a role."""
+
+    label: Label | None = None
+    actions: list[str] | None = None
+
+
+class ModalityInput(Input):
+    """A new modality."""
+
+    id: Annotated[Label, Field(alias="_id")]
+    classification: dict[str, list[str]] | None = None
+    active: bool = True
+    description: Words | None = None
+
+
+class ModalityChange(Input):
+    """The new content of a modality."""
+
+    classification: dict[str, list[str]] | None = None
+    active: bool = True
+    description: Words | None = None
+
+
+class PathInput(Input):
+    """A path to look up."""
+
+    path: list[str]

@@ -1,0 +1,19 @@
+"""The routes of the emulator, one module per family."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from flywheel_async.emulator.routes import containers, faults, files, listing, paths, permissions, site, users
+from flywheel_async.emulator.routing import Route
+
+
+def collect(*, with_faults: bool) -> Sequence[Route]:
+    """Returns all routes.
+
+    Args:
+        with_faults: Whether the fault plan can be changed over HTTP.
+    """
+    families = [site, users, permissions, containers, listing, files, paths]
+    found = [route for family in families for route in family.ROUTES.found]
+    return [*found, *faults.ROUTES.found] if with_faults else found

@@ -1,0 +1,286 @@
+"""Containers: get, add, change, delete, and the metadata on them (`info`, tags, notes)."""
+
+from __future__ import annotations
+
+from flywheel_async.emulator import access, containers, metadata, nodes
+from flywheel_async.emulator.access import (
+    CREATE,
+    DELETE,
+    MODIFY,
+    NOTES_MANAGE,
+    NOTES_VIEW,
+    TAGS_MANAGE,
+    TAGS_VIEW,
+    VIEW,
+)
+from flywheel_async.emulator.call import Call
+from flywheel_async.emulator.inputs import (
+    AcquisitionChange,
+    AcquisitionInput,
+    GroupChange,
+    GroupInput,
+    InfoChange,
+    Input,
+    NoteInput,
+    ProjectChange,
+    ProjectInput,
+    SessionChange,
+    SessionInput,
+    SubjectChange,
+    SubjectInput,
+    Tag,
+)
+from flywheel_async.emulator.nodes import Node
+from flywheel_async.emulator.problems import Problem, invalid, not_found
+from flywheel_async.emulator.routing import Routes
+from flywheel_async.emulator.rules import On, OnEach, OnParent, SiteAdmin
+from flywheel_async.emulator.shapes import Shaper
+from flywheel_async.emulator.times import iso
+from flywheel_async.emulator.wire import Doc, Json
+
+ROUTES = Routes()
+route = ROUTES.route
+
+_CHANGES: dict[str, type[Input]] = {
+    "group": GroupChange,
+    "project": ProjectChange,
+    "subject": SubjectChange,
+    "session": SessionChange,
+    "acquisition": AcquisitionChange,
+}
+
+
+def get_one(call: Call) -> Doc:
+    """Returns a container."""
+    return Shaper(call.tx, call.caller).container(call.target)
+
+
+def get_any(call: Call) -> Doc:
+    """Returns a container of any kind, and says which kind it is."""
+    return {"container_type": call.target.kind, **get_one(call)}
+
+
+def change_one(call: Call) -> Doc:
+    """Changes or moves a container."""
+    containers.change(call, call.target, call.input(_CHANGES[call.target.kind]))
+    return {"modified": 1}
+
+
+def delete_one(call: Call) -> Doc:
+    """Deletes a container."""
+    return containers.delete(call, call.target)
+
+
+def delete_group(call: Call) -> Doc:
+    """Deletes a group."""
+    return containers.delete(call, nodes.get(call.tx, "group", call.params["group_id"]))
+
+
+def delete_many(kind: str) -> None:
+    """Declares the deletion of several containers of a kind."""
+
+    @route(f"delete_{kind}s_by_ids", rule=OnEach(kind))
+    def delete_by_ids(call: Call) -> Doc:
+        wanted = list(dict.fromkeys(call.ids()))
+        deleted = 0
+        for node_id in wanted:
+            node = nodes.find(call.tx, kind, node_id)
+            if node is not None:
+                containers.delete(call, node)
+                deleted += 1
+        return {"deleted": deleted, "not_found": len(wanted) - deleted}
+
+
+def change_info(call: Call) -> Doc:
+    """Changes a container's metadata object."""
+    if call.target.kind == "group":
+        raise invalid("a group has no info", "path")
+    before = call.target.body.get("info")
+    change = call.input(InfoChange)
+    call.target.body["info"] = metadata.change_info(before if isinstance(before, dict) else {}, change)
+    nodes.save(call.tx, call.target)
+    return {"modified": 1}
+
+
+@route("add_group", rule=SiteAdmin())
+def add_group(call: Call) -> Doc:
+    """Makes a group."""
+    return {"_id": containers.add_group(call, call.input(GroupInput))}
+
+
+@route("add_project", rule=OnParent("group", CREATE))
+def add_project(call: Call) -> Doc:
+    """Makes a project."""
+    return {"_id": containers.add_project(call, call.target, call.input(ProjectInput))}
+
+
+@route("add_subject", rule=OnParent("project", CREATE))
+def add_subject(call: Call) -> Doc:
+    """Makes a subject."""
+    return {"_id": containers.add_subject(call, call.target, call.input(SubjectInput))}
+
+
+@route("add_session", rule=OnParent("project", CREATE))
+def add_session(call: Call) -> Doc:
+    """Makes a session."""
+    return {"_id": containers.add_session(call, call.target, call.input(SessionInput))}
+
+
+@route("add_acquisition", rule=OnParent("session", CREATE))
+def add_acquisition(call: Call) -> Doc:
+    """Makes an acquisition."""
+    return {"_id": containers.add_acquisition(call, call.target, call.input(AcquisitionInput))}
+
+
+def _tags(node: Node) -> list[Json]:
+    tags = node.body.setdefault("tags", [])
+    if not isinstance(tags, list):
+        raise TypeError("tags are always an array")
+    return tags
+
+
+def _save_tags(call: Call, tags: list[Json]) -> None:
+    call.target.body["tags"] = tags
+    nodes.save(call.tx, call.target)
+
+
+def add_tag(call: Call) -> Doc:
+    """Adds a tag that is not there yet."""
+    value = call.input(Tag).value
+    tags = _tags(call.target)
+    if value in tags:
+        raise Problem(409, f"tag {value!r} is there already")
+    _save_tags(call, [*tags, value])
+    return {"modified": 1}
+
+
+def add_tags(call: Call) -> None:
+    """Adds several tags; those that are there already stay."""
+    _save_tags(call, list(dict.fromkeys([*_tags(call.target), *_checked(call)])))
+
+
+def delete_tags(call: Call) -> None:
+    """Removes several tags; those that are not there are passed over."""
+    gone = _checked(call)
+    _save_tags(call, [tag for tag in _tags(call.target) if tag not in gone])
+
+
+def _checked(call: Call) -> list[str]:
+    values = call.ids()
+    if not all(0 < len(value) <= 64 for value in values):
+        raise invalid("a tag has 1 to 64 characters", "body")
+    return values
+
+
+def get_tag(call: Call) -> str:
+    """Returns a tag, which tells that it is there."""
+    value = call.params["value"]
+    if value not in _tags(call.target):
+        raise not_found("tag", value)
+    return value
+
+
+def rename_tag(call: Call) -> str:
+    """Renames a tag."""
+    old = get_tag(call)
+    new = call.input(Tag).value
+    tags = _tags(call.target)
+    if new in tags and new != old:
+        raise Problem(409, f"tag {new!r} is there already")
+    _save_tags(call, [new if tag == old else tag for tag in tags])
+    return new
+
+
+def delete_tag(call: Call) -> Doc:
+    """Removes a tag."""
+    value = get_tag(call)
+    _save_tags(call, [tag for tag in _tags(call.target) if tag != value])
+    return {"deleted": 1}
+
+
+def _notes(node: Node) -> list[Json]:
+    notes = node.body.setdefault("notes", [])
+    if not isinstance(notes, list):
+        raise TypeError("notes are always an array")
+    return notes
+
+
+def _note(call: Call) -> Doc:
+    for note in _notes(call.target):
+        if isinstance(note, dict) and note["_id"] == call.params["note_id"]:
+            return note
+    raise not_found("note", call.params["note_id"])
+
+
+def _own_note(call: Call) -> Doc:
+    """Returns a note that the caller may change: an own one, or any for those who manage the project."""
+    note = _note(call)
+    if note["user"] != call.caller.user_id and not access.may(
+        call.tx, call.caller, call.target, access.PERMISSIONS_MANAGE
+    ):
+        raise Problem(403, "only its author or a project admin may change a note")
+    return note
+
+
+def add_note(call: Call) -> Doc:
+    """Adds a note."""
+    moment = iso(call.tx.now)
+    note: Doc = {"_id": call.site.new_id(), "text": call.input(NoteInput).text, "user": call.caller.user_id}
+    note.update(created=moment, modified=moment, timestamp=moment)
+    _notes(call.target).append(note)
+    nodes.save(call.tx, call.target)
+    return note
+
+
+def get_note(call: Call) -> Doc:
+    """Returns a note."""
+    return _note(call)
+
+
+def change_note(call: Call) -> int:
+    """Changes the text of a note."""
+    note = _own_note(call)
+    note.update(text=call.input(NoteInput).text, modified=iso(call.tx.now))
+    nodes.save(call.tx, call.target)
+    return 1
+
+
+def delete_note(call: Call) -> Doc:
+    """Deletes a note."""
+    _notes(call.target).remove(_own_note(call))
+    nodes.save(call.tx, call.target)
+    return {"deleted": 1}
+
+
+def _declare_notes(kind: str, of: str | None) -> None:
+    ROUTES.add(f"add_{kind}_note", rule=On(of, "container_id", NOTES_MANAGE), handler=add_note)
+    ROUTES.add(f"get_{kind}_note", rule=On(of, "cid", NOTES_VIEW), handler=get_note)
+    ROUTES.add(f"modify_{kind}_note", rule=On(of, "cid", NOTES_MANAGE), handler=change_note)
+    ROUTES.add(f"delete_{kind}_note", rule=On(of, "cid", NOTES_MANAGE), handler=delete_note)
+
+
+def _declare(kind: str) -> None:
+    """Declares the routes that every kind of container, and the family for any kind, has."""
+    of = None if kind == "container" else kind
+    param = f"{kind}_id"
+    ROUTES.add(f"get_{kind}", rule=On(of, param, VIEW), handler=get_any if of is None else get_one)
+    ROUTES.add(f"modify_{kind}", rule=On(of, param, MODIFY), handler=change_one)
+    if kind == "group":
+        ROUTES.add("delete_group", rule=SiteAdmin(), handler=delete_group)
+    else:
+        ROUTES.add(f"delete_{kind}", rule=On(of, param, DELETE), handler=delete_one)
+    ROUTES.add(f"add_{kind}_tag", rule=On(of, "cid", TAGS_MANAGE), handler=add_tag)
+    ROUTES.add(f"add_{kind}_tags", rule=On(of, "cid", TAGS_MANAGE), handler=add_tags)
+    ROUTES.add(f"delete_{kind}_tags", rule=On(of, "cid", TAGS_MANAGE), handler=delete_tags)
+    ROUTES.add(f"get_{kind}_tag", rule=On(of, "cid", TAGS_VIEW), handler=get_tag)
+    ROUTES.add(f"rename_{kind}_tag", rule=On(of, "cid", TAGS_MANAGE), handler=rename_tag)
+    ROUTES.add(f"delete_{kind}_tag", rule=On(of, "cid", TAGS_MANAGE), handler=delete_tag)
+    if kind != "group":
+        ROUTES.add(f"modify_{kind}_info", rule=On(of, "cid", MODIFY), handler=change_info)
+        _declare_notes(kind, of)
+
+
+for _kind in (*nodes.CONTAINERS, "container"):
+    _declare(_kind)
+for _kind in nodes.CONTAINERS:
+    delete_many(_kind)

@@ -1,0 +1,264 @@
+"""Files: upload, download, entries, versions, and the metadata on them."""
+
+from __future__ import annotations
+
+from flywheel_async.emulator import downloads, files, metadata
+from flywheel_async.emulator.access import (
+    FILES_CREATE,
+    FILES_DELETE,
+    FILES_DOWNLOAD,
+    FILES_MODIFY,
+    FILES_VIEW,
+    TAGS_MANAGE,
+    TAGS_VIEW,
+)
+from flywheel_async.emulator.call import Call
+from flywheel_async.emulator.exchange import Reply, Streamed, json_reply
+from flywheel_async.emulator.files import FileRow
+from flywheel_async.emulator.inputs import ClassificationChange, FileChange, InfoChange
+from flywheel_async.emulator.nodes import CONTAINERS
+from flywheel_async.emulator.problems import Problem, invalid, not_found
+from flywheel_async.emulator.routing import Routes
+from flywheel_async.emulator.rules import On, OnEach, OnFile
+from flywheel_async.emulator.shapes import Shaper
+from flywheel_async.emulator.times import iso
+from flywheel_async.emulator.uploads import Upload
+from flywheel_async.emulator.wire import Doc, Json
+
+ROUTES = Routes()
+route = ROUTES.route
+
+
+def _document(call: Call, row: FileRow) -> Doc:
+    return Shaper(call.tx, call.caller).file(row)
+
+
+def _named(call: Call, param: str) -> FileRow:
+    if call.target.kind == "group":
+        raise not_found("file", call.params[param])
+    name = files.check_name(call.params[param])
+    return files.get_named(call.tx, call.target, name, call.number("version"))
+
+
+def upload(call: Call) -> Streamed:
+    """Receives files into a container."""
+    if call.target.kind == "group":
+        raise invalid("a group has no files", "path")
+    if call.has("ticket"):
+        raise Problem(501, "the emulator does not have signed uploads yet")
+    return Upload(call.site, call.caller, call.target.kind, call.target.id, call.flag("preserve_metadata"))
+
+
+def download(call: Call) -> Streamed | Reply:
+    """Sends a file, a range of it, a member of it, or the list of its members."""
+    row = _named(call, "file_name")
+    wanted = call.text("hash")
+    if wanted is not None and wanted != row.hash:
+        raise Problem(409, f"the hash of {row.name} is {row.hash}")
+    path = call.site.blobs.path(row.hash)
+    if call.flag("info"):
+        return json_reply(downloads.zip_listing(path))
+    member = call.text("member")
+    if member is not None:
+        return downloads.zip_member(call.site.disk, path, member)
+    if call.flag("view"):
+        media_type = str(row.body["mimetype"])
+        return downloads.viewed(call.site.disk, path, row.size, media_type, call.headers.get("range"))
+    return downloads.whole(call.site.disk, path, row.size, row.name)
+
+
+def get_entry(call: Call) -> Doc:
+    """Returns a file's entry."""
+    return _document(call, _named(call, "filename"))
+
+
+def change_entry(call: Call) -> Doc:
+    """Changes a file's type or modality."""
+    row = _named(call, "filename")
+    given = call.input(FileChange)
+    if "type" in given.model_fields_set:
+        row.type = given.type
+    if "modality" in given.model_fields_set:
+        row.body["modality"] = given.modality
+    files.save(call.tx, row)
+    return {"modified": 1, "jobs_spawned": 0}
+
+
+def delete_entry(call: Call) -> Doc:
+    """Deletes a file with all versions."""
+    return {"deleted": files.delete(call.tx, _named(call, "filename").file_id)}
+
+
+def _info(row: FileRow) -> Doc:
+    info = row.body.get("info")
+    return info if isinstance(info, dict) else {}
+
+
+def change_entry_info(call: Call) -> Doc:
+    """Changes a file's metadata object."""
+    row = _named(call, "filename")
+    row.body["info"] = metadata.change_info(_info(row), call.input(InfoChange))
+    files.save(call.tx, row)
+    return {"modified": 1}
+
+
+def _classify(call: Call, row: FileRow) -> Doc:
+    given = call.input(ClassificationChange)
+    before = row.body.get("classification")
+    row.body["classification"] = metadata.change_classification(before if isinstance(before, dict) else {}, given)
+    if "modality" in given.model_fields_set:
+        row.body["modality"] = given.modality
+    files.save(call.tx, row)
+    return {"modified": 1, "jobs_spawned": 0}
+
+
+def change_entry_classification(call: Call) -> Doc:
+    """Changes a file's classification."""
+    return _classify(call, _named(call, "filename"))
+
+
+def _declare(kind: str) -> None:
+    """Declares the file routes of one kind of container, or of the family for any kind."""
+    of = None if kind == "container" else kind
+    ROUTES.add(
+        f"upload_file_to_{kind}",
+        rule=On(of, "container_id", FILES_CREATE),
+        handler=upload,
+        writes=False,
+        takes_stream=True,
+    )
+    ROUTES.add(
+        f"download_file_from_{kind}",
+        f"get_{kind}_download_ticket",
+        f"get_{kind}_file_zip_info",
+        rule=On(of, f"{kind}_id", FILES_DOWNLOAD),
+        handler=download,
+    )
+    ROUTES.add(f"get_{kind}_file_info", rule=On(of, "cid", FILES_VIEW), handler=get_entry)
+    ROUTES.add(f"modify_{kind}_file", rule=On(of, "cid", FILES_MODIFY), handler=change_entry)
+    ROUTES.add(f"delete_{kind}_file", rule=On(of, "cid", FILES_DELETE), handler=delete_entry)
+    ROUTES.add(f"modify_{kind}_file_info", rule=On(of, "cid", FILES_MODIFY), handler=change_entry_info)
+    ROUTES.add(
+        f"modify_{kind}_file_classification",
+        rule=On(of, "cid", FILES_MODIFY),
+        handler=change_entry_classification,
+    )
+
+
+for _kind in (*CONTAINERS[1:], "container"):
+    _declare(_kind)
+
+
+@route("get_file", rule=OnFile(FILES_VIEW))
+def get_file(call: Call) -> Doc:
+    """Returns a file's entry."""
+    return _document(call, call.file)
+
+
+@route("delete_file", rule=OnFile(FILES_DELETE))
+def delete_file(call: Call) -> Doc:
+    """Deletes a file, or one version of it."""
+    return {"deleted": files.delete(call.tx, call.file.file_id, call.number("version"))}
+
+
+@route("delete_files_by_ids", rule=OnEach("file"))
+def delete_files_by_ids(call: Call) -> Doc:
+    """Deletes several files."""
+    wanted = list(dict.fromkeys(call.ids()))
+    deleted = sum(files.delete(call.tx, file_id) for file_id in wanted)
+    return {"deleted": deleted, "not_found": len(wanted) - deleted}
+
+
+@route("get_file_versions", rule=OnFile(FILES_VIEW))
+def get_file_versions(call: Call) -> list[Json]:
+    """Lists the versions of a file."""
+    return [
+        {
+            "file_id": row.file_id,
+            "version": row.version,
+            "created": iso(row.created),
+            "deleted": None,
+            "origin": row.body["origin"],
+            "restored_from": None,
+            "restored_by": None,
+        }
+        for row in files.versions(call.tx, call.file.file_id)
+    ]
+
+
+@route("get_file_zip_info", rule=OnFile(FILES_VIEW))
+def get_file_zip_info(call: Call) -> Doc:
+    """Lists the members of a zip archive."""
+    return downloads.zip_listing(call.site.blobs.path(call.file.hash))
+
+
+@route("get_file_info", rule=OnFile(FILES_VIEW))
+def get_file_info(call: Call) -> Doc:
+    """Returns a file's metadata object."""
+    return _info(call.file)
+
+
+@route("modify_file_info", rule=OnFile(FILES_MODIFY))
+def modify_file_info(call: Call) -> Doc:
+    """Merges keys into a file's metadata object."""
+    call.file.body["info"] = metadata.merged(_info(call.file), metadata.clean_doc(call.object()))
+    files.save(call.tx, call.file)
+    return {"modified": 1}
+
+
+@route("replace_file_info", rule=OnFile(FILES_MODIFY))
+def replace_file_info(call: Call) -> Doc:
+    """Replaces a file's metadata object."""
+    call.file.body["info"] = metadata.clean_doc(call.object())
+    files.save(call.tx, call.file)
+    return _info(call.file)
+
+
+@route("modify_file_classification", rule=OnFile(FILES_MODIFY))
+def modify_file_classification(call: Call) -> Doc:
+    """Changes a file's classification."""
+    return _classify(call, call.file)
+
+
+def _tags(row: FileRow) -> list[Json]:
+    tags = row.body.get("tags")
+    return tags if isinstance(tags, list) else []
+
+
+def _set_tags(call: Call, tags: list[Json]) -> None:
+    call.file.body["tags"] = list(dict.fromkeys(str(tag) for tag in tags))
+    files.save(call.tx, call.file)
+
+
+def _checked(call: Call) -> list[Json]:
+    values = call.ids()
+    if not all(0 < len(value) <= 64 for value in values):
+        raise invalid("a tag has 1 to 64 characters", "body")
+    return [*values]
+
+
+@route("get_file_tags", rule=OnFile(TAGS_VIEW))
+def get_file_tags(call: Call) -> list[Json]:
+    """Returns a file's tags."""
+    return _tags(call.file)
+
+
+@route("set_file_tags", rule=OnFile(TAGS_MANAGE))
+def set_file_tags(call: Call) -> Doc:
+    """Replaces a file's tags."""
+    _set_tags(call, _checked(call))
+    return {"modified": 1}
+
+
+@route("add_file_tags", rule=OnFile(TAGS_MANAGE))
+def add_file_tags(call: Call) -> list[Json]:
+    """Adds tags to a file."""
+    _set_tags(call, [*_tags(call.file), *_checked(call)])
+    return _tags(call.file)
+
+
+@route("delete_file_tags", rule=OnFile(TAGS_MANAGE))
+def delete_file_tags(call: Call) -> None:
+    """Removes tags from a file."""
+    gone = _checked(call)
+    _set_tags(call, [tag for tag in _tags(call.file) if tag not in gone])

@@ -1,0 +1,200 @@
+"""Permission rules: every route names one, and it is checked before the route's own work."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from flywheel_async.emulator import access, files, nodes
+from flywheel_async.emulator.problems import Problem, invalid, not_found
+
+if TYPE_CHECKING:
+    from flywheel_async.emulator.call import Call
+
+
+class Rule(Protocol):
+    """Decides whether a request may go on."""
+
+    @property
+    def public(self) -> bool:
+        """Whether the route is open to callers without a key."""
+        ...
+
+    def check(self, call: Call) -> None:
+        """Refuses the request, or returns.
+
+        Raises:
+            Problem: 403 when the caller may not, 404 when the thing asked for is not there.
+        """
+        ...
+
+    def __str__(self) -> str:
+        """Describes the rule in a few words, for the list of routes."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Public:
+    """Open to everybody, with or without a key."""
+
+    public: bool = True
+
+    def check(self, call: Call) -> None:
+        """Lets everybody pass."""
+
+    def __str__(self) -> str:
+        return "public"
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedIn:
+    """Any enabled user.
+
+    Args:
+        shows: What limits the answer itself, such as lists that leave out what the caller may not see.
+    """
+
+    shows: str = ""
+    public: bool = False
+
+    def check(self, call: Call) -> None:
+        """Lets every user pass; the key was checked before."""
+
+    def __str__(self) -> str:
+        return f"any user{f' ({self.shows})' if self.shows else ''}"
+
+
+@dataclass(frozen=True, slots=True)
+class SiteAdmin:
+    """Site admins, with or without `exhaustive`."""
+
+    public: bool = False
+
+    def check(self, call: Call) -> None:
+        """Refuses everybody who is no site admin."""
+        if not call.caller.is_admin:
+            raise Problem(403, "only a site admin may do this")
+
+    def __str__(self) -> str:
+        return "site admin"
+
+
+@dataclass(frozen=True, slots=True)
+class OwnOrSiteAdmin:
+    """The user named in the path, or a site admin."""
+
+    param: str
+    public: bool = False
+
+    def check(self, call: Call) -> None:
+        """Refuses other users."""
+        if call.params[self.param] != call.caller.user_id and not call.caller.is_admin:
+            raise Problem(403, "only the user or a site admin may do this")
+
+    def __str__(self) -> str:
+        return "the user or site admin"
+
+
+@dataclass(frozen=True, slots=True)
+class On:
+    """An action on the container named in the path, which becomes `call.target`.
+
+    Args:
+        kind: The container kind, or None for any.
+        param: The path parameter with its id.
+        action: What the caller must be allowed to do there.
+    """
+
+    kind: str | None
+    param: str
+    action: str
+    public: bool = False
+
+    def check(self, call: Call) -> None:
+        """Finds the container and refuses callers without the action."""
+        node_id = call.params[self.param]
+        if self.kind is None:
+            node = nodes.get_container(call.tx, node_id)
+        else:
+            node = nodes.get(call.tx, self.kind, node_id)
+        action = self.action
+        if action == access.DELETE and node.kind == "project":
+            action = access.DELETE_PROJECT
+        access.require(call.tx, call.caller, node, action)
+        call.target = node
+
+    def __str__(self) -> str:
+        return f"{self.action} on the {self.kind or 'container'}"
+
+
+@dataclass(frozen=True, slots=True)
+class OnFile:
+    """An action on the file named in the path by its file id, which becomes `call.file`."""
+
+    action: str
+    param: str = "file_id"
+    public: bool = False
+
+    def check(self, call: Call) -> None:
+        """Finds the file and refuses callers without the action on its project."""
+        found = files.find_version(call.tx, call.params[self.param], call.number("version"))
+        if found is None:
+            raise not_found("file", call.params[self.param])
+        if self.action not in access.project_actions(call.tx, call.caller, found.project):
+            raise Problem(403, f"user {call.caller.user_id} may not {self.action} on file {found.file_id}")
+        call.file = found
+
+    def __str__(self) -> str:
+        return f"{self.action} on the file"
+
+
+@dataclass(frozen=True, slots=True)
+class OnParent:
+    """An action on the container that the request body names as the parent, which becomes `call.target`.
+
+    Args:
+        kind: The parent's kind, which is also the body's key for it.
+        action: What the caller must be allowed to do there.
+    """
+
+    kind: str
+    action: str
+    public: bool = False
+
+    def check(self, call: Call) -> None:
+        """Finds the parent and refuses callers without the action."""
+        parent = call.object().get(self.kind)
+        if not isinstance(parent, str):
+            raise invalid(f"{self.kind} must be the id of a {self.kind}", "body", self.kind)
+        node = nodes.get(call.tx, self.kind, parent)
+        access.require(call.tx, call.caller, node, self.action)
+        call.target = node
+
+    def __str__(self) -> str:
+        return f"{self.action} on the {self.kind} in the body"
+
+
+@dataclass(frozen=True, slots=True)
+class OnEach:
+    """Deletion of every container (or file) whose id the body lists; ids that are not there are passed over."""
+
+    kind: str
+    public: bool = False
+
+    def check(self, call: Call) -> None:
+        """Refuses the whole request when one of the things may not be deleted."""
+        for node_id in call.ids():
+            if self.kind == "file":
+                found = files.find_version(call.tx, node_id, None)
+                if found is not None:
+                    allowed = access.project_actions(call.tx, call.caller, found.project)
+                    if access.FILES_DELETE not in allowed:
+                        raise Problem(403, f"user {call.caller.user_id} may not delete file {node_id}")
+                continue
+            node = nodes.find(call.tx, self.kind, node_id)
+            if node is not None:
+                action = access.DELETE_PROJECT if self.kind == "project" else access.DELETE
+                access.require(call.tx, call.caller, node, action)
+
+    def __str__(self) -> str:
+        return f"deletion of each {self.kind} in the body"

@@ -1,0 +1,85 @@
+"""The tables of the emulator's database.
+
+`node` holds every document that is not a file: containers, users, roles, modalities. What lists filter and sort
+by most has a column; everything else is in `body` as JSON. Instants are milliseconds since 1970 UTC.
+"""
+
+from __future__ import annotations
+
+SCHEMA_VERSION = 1
+
+SCHEMA = (
+    """
+    CREATE TABLE node (
+        kind TEXT NOT NULL,
+        id TEXT NOT NULL,
+        label TEXT,
+        group_id TEXT,
+        project TEXT,
+        subject TEXT,
+        session TEXT,
+        created INTEGER NOT NULL,
+        modified INTEGER NOT NULL,
+        timestamp INTEGER,
+        revision INTEGER NOT NULL DEFAULT 1,
+        deleted INTEGER,
+        body TEXT NOT NULL,
+        PRIMARY KEY (kind, id)
+    )
+    """,
+    "CREATE INDEX node_id ON node (id)",
+    "CREATE INDEX node_label ON node (kind, label)",
+    "CREATE INDEX node_group ON node (kind, group_id)",
+    "CREATE INDEX node_project ON node (kind, project, label)",
+    "CREATE INDEX node_subject ON node (kind, subject)",
+    "CREATE INDEX node_session ON node (kind, session)",
+    "CREATE INDEX node_created ON node (kind, created)",
+    """
+    CREATE TABLE file (
+        file_id TEXT NOT NULL,
+        version INTEGER NOT NULL,
+        name TEXT NOT NULL,
+        parent_kind TEXT NOT NULL,
+        parent_id TEXT NOT NULL,
+        group_id TEXT,
+        project TEXT,
+        subject TEXT,
+        session TEXT,
+        acquisition TEXT,
+        current INTEGER NOT NULL,
+        type TEXT,
+        size INTEGER NOT NULL,
+        hash TEXT NOT NULL,
+        created INTEGER NOT NULL,
+        modified INTEGER NOT NULL,
+        replaced INTEGER,
+        deleted INTEGER,
+        revision INTEGER NOT NULL DEFAULT 1,
+        body TEXT NOT NULL,
+        PRIMARY KEY (file_id, version)
+    )
+    """,
+    # At most one listed file per name and container.
+    "CREATE UNIQUE INDEX file_name ON file (parent_id, name) WHERE current = 1",
+    "CREATE INDEX file_current ON file (current, file_id)",
+    "CREATE INDEX file_project ON file (project)",
+    "CREATE INDEX file_hash ON file (hash)",
+    """
+    CREATE TABLE permission (
+        container_id TEXT NOT NULL,
+        user_id TEXT NOT NULL,
+        role TEXT NOT NULL,
+        position INTEGER NOT NULL,
+        PRIMARY KEY (container_id, user_id, role)
+    )
+    """,
+    "CREATE INDEX permission_user ON permission (user_id, container_id)",
+    """
+    CREATE TABLE api_key (
+        hash TEXT PRIMARY KEY,
+        user_id TEXT NOT NULL,
+        label TEXT NOT NULL,
+        created INTEGER NOT NULL
+    )
+    """,
+)

@@ -1,0 +1,129 @@
+"""A site: one data folder with its database, contents, keys and users."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from flywheel_async.emulator import access, keys, nodes
+from flywheel_async.emulator.blobs import BlobStore
+from flywheel_async.emulator.database import Database, Tx
+from flywheel_async.emulator.faults import FaultPlan
+from flywheel_async.emulator.ids import IdMaker
+from flywheel_async.emulator.nodes import Node
+from flywheel_async.emulator.wire import Json
+
+ADMIN_USER = "admin@emulator.local"
+"""The site admin that every data folder has."""
+
+MR_CLASSIFICATION: dict[str, list[str]] = {
+    "Intent": ["Calibration", "Fieldmap", "Functional", "Localizer", "Shim", "Spectroscopy", "Structural"],
+    "Features": ["Derived", "Magnitude", "Multi-Echo", "Multi-Shell", "Phase", "Quantitative", "SBRef"],
+    "Measurement": ["B0", "B1", "Diffusion", "MT", "PD", "Perfusion", "Susceptibility", "T1", "T2", "T2*"],
+}
+
+
+class Site:
+    """Everything that outlives a request.
+
+    Args:
+        folder: The data folder; made if missing.
+        admin_routes: Whether the fault plan can be changed over HTTP.
+
+    Attributes:
+        db: The database.
+        blobs: The file contents.
+        disk: Threads for reading and writing file contents.
+        faults: The fault plan.
+        roles: The ids of the default roles by access level (`ro`, `rw`, `admin`).
+        url: Where the site is served, set by the server; part of what `/config` answers.
+
+    Raises:
+        DataFolderInUse: Another emulator has the folder open.
+    """
+
+    def __init__(self, folder: Path, *, admin_routes: bool = False) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.folder = folder
+        self.faults = FaultPlan()
+        self.fault_routes = admin_routes
+        self.new_id = IdMaker()
+        self.url = "http://127.0.0.1/api"
+        self._keys = keys.KeyStore(folder / "keys.json")
+        self._keys_lock = threading.Lock()
+        self.db = Database(folder / "site.sqlite")
+        self.disk = ThreadPoolExecutor(8, "emulator-disk")
+        try:
+            self.blobs = BlobStore(folder / "blobs")
+            self.blobs.clean(self.db.write_now(_known_hashes))
+            self.roles: Mapping[str, str] = self.db.write_now(self._ensure_defaults)
+            self.admin_key = self.add_user(ADMIN_USER, roles=("site_admin",), firstname="Site", lastname="Admin")
+        except BaseException:
+            self.db.close()
+            raise
+
+    def close(self) -> None:
+        """Finishes running work and gives the folder free."""
+        self.disk.shutdown(wait=True, cancel_futures=True)
+        self.db.close()
+
+    def key_string(self, key: str) -> str:
+        """Returns the full API key string (`HOST:PORT:__force_insecure:KEY`) for a bare key."""
+        parts = urlsplit(self.url)
+        host = f"[{parts.hostname}]" if parts.hostname and ":" in parts.hostname else parts.hostname
+        return f"{host}:{parts.port}:__force_insecure:{key}"
+
+    def add_user(
+        self,
+        user_id: str,
+        *,
+        roles: Iterable[str] = ("user",),
+        disabled: bool = False,
+        firstname: str = "Test",
+        lastname: str = "User",
+    ) -> str:
+        """Makes a user with an API key; one that exists keeps key, roles and names.
+
+        Returns:
+            The bare key.
+        """
+        with self._keys_lock:
+            known = self._keys.load()
+            key = known.get(user_id)
+            if key is None:
+                key = known[user_id] = keys.new_key()
+                self._keys.save(known)
+        granted: list[Json] = list(roles)
+
+        def work(tx: Tx) -> None:
+            if nodes.find(tx, "user", user_id) is None:
+                body: dict[str, Json] = {"firstname": firstname, "lastname": lastname, "email": user_id}
+                body.update(roles=granted, disabled=disabled)
+                nodes.insert(tx, Node("user", user_id, user_id, tx.now, tx.now, body=body))
+            keys.register(tx, key, user_id, "emulator")
+
+        self.db.write_now(work)
+        return key
+
+    def _ensure_defaults(self, tx: Tx) -> dict[str, str]:
+        """Makes what every site has: the settings, three roles and the MR modality."""
+        if nodes.find(tx, "site", "site") is None:
+            nodes.insert(tx, Node("site", "site", "Emulator", tx.now, tx.now))
+            classification: dict[str, Json] = {name: list(values) for name, values in MR_CLASSIFICATION.items()}
+            body: dict[str, Json] = {"classification": classification, "active": True, "description": None}
+            nodes.insert(tx, Node("modality", "MR", "MR", tx.now, tx.now, body=body))
+            for level, (label, actions) in access.DEFAULT_ROLES.items():
+                role: dict[str, Json] = {"actions": list(actions), "default_flywheel_role": level}
+                nodes.insert(tx, Node("role", self.new_id(), label, tx.now, tx.now, body=role))
+        rows = tx.all(
+            "SELECT id, json_extract(body, '$.default_flywheel_role') AS level FROM node"
+            " WHERE kind = 'role' AND level IS NOT NULL"
+        )
+        return {row["level"]: row["id"] for row in rows}
+
+
+def _known_hashes(tx: Tx) -> set[str]:
+    return {row["hash"] for row in tx.all("SELECT DISTINCT hash FROM file")}

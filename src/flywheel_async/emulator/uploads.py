@@ -1,0 +1,273 @@
+"""Receiving files: a multipart body is parsed and hashed while it arrives, and never held in memory."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
+
+from python_multipart.exceptions import MultipartParseError
+from python_multipart.multipart import MultipartParser, parse_options_header
+
+from flywheel_async.emulator import access, files, nodes
+from flywheel_async.emulator.access import FILES_CREATE, Caller
+from flywheel_async.emulator.blobs import BlobStore, IncomingBlob
+from flywheel_async.emulator.call import validate
+from flywheel_async.emulator.database import Tx
+from flywheel_async.emulator.exchange import Exchange, Streamed, json_reply
+from flywheel_async.emulator.files import Content
+from flywheel_async.emulator.inputs import FileInput
+from flywheel_async.emulator.metadata import clean_doc
+from flywheel_async.emulator.problems import Problem, invalid
+from flywheel_async.emulator.shapes import Shaper
+from flywheel_async.emulator.wire import BadJson, Doc, Json, loads
+
+if TYPE_CHECKING:
+    from python_multipart.multipart import MultipartCallbacks
+
+    from flywheel_async.emulator.site import Site
+
+MAX_METADATA = 4 * 1024 * 1024
+MAX_PARTS = 1000
+GATHER = 1024 * 1024
+"""How many bytes are gathered before they go to a worker thread."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReceivedFile:
+    """A file part: the name it came with and where its bytes are."""
+
+    filename: str
+    content: Content
+
+
+class FormReceiver:
+    """Takes a multipart body piece by piece.
+
+    Args:
+        blobs: Where file parts go.
+        boundary: The boundary of the body.
+
+    Attributes:
+        files: The file parts so far, in order.
+        metadata: The bytes of the `metadata` part.
+    """
+
+    def __init__(self, blobs: BlobStore, boundary: bytes) -> None:
+        self.files: list[ReceivedFile] = []
+        self.metadata = b""
+        self._blobs = blobs
+        self._parts = 0
+        self._ended = False
+        self._headers: dict[bytes, bytes] = {}
+        self._field = b""
+        self._value = b""
+        self._filename: str | None = None
+        self._keep_text = False
+        self._blob: IncomingBlob | None = None
+        callbacks: dict[str, Callable[..., None]] = {
+            "on_part_begin": self._part_begin,
+            "on_header_field": self._header_field,
+            "on_header_value": self._header_value,
+            "on_header_end": self._header_end,
+            "on_headers_finished": self._headers_finished,
+            "on_part_data": self._part_data,
+            "on_part_end": self._part_end,
+            "on_end": self._end,
+        }
+        self._parser = MultipartParser(boundary, cast("MultipartCallbacks", callbacks))
+
+    def feed(self, data: bytes) -> None:
+        """Takes the next bytes of the body.
+
+        Raises:
+            Problem: 400 malformed, 413 the metadata is too large.
+        """
+        try:
+            self._parser.write(data)
+        except MultipartParseError as error:
+            raise Problem(400, f"the multipart body is malformed: {error}") from None
+
+    def finish(self) -> None:
+        """Checks that the body came to its end.
+
+        Raises:
+            Problem: 400, it did not.
+        """
+        if not self._ended:
+            raise Problem(400, "the multipart body ends before its last boundary")
+
+    def drop(self) -> None:
+        """Throws a half received file away."""
+        if self._blob is not None:
+            self._blob.drop()
+            self._blob = None
+
+    def _part_begin(self) -> None:
+        self._parts += 1
+        if self._parts > MAX_PARTS:
+            raise Problem(413, f"the body has more than {MAX_PARTS} parts")
+        self._headers = {}
+
+    def _header_field(self, data: bytes, start: int, end: int) -> None:
+        self._field += data[start:end]
+
+    def _header_value(self, data: bytes, start: int, end: int) -> None:
+        self._value += data[start:end]
+
+    def _header_end(self) -> None:
+        self._headers[self._field.lower()] = self._value
+        self._field = self._value = b""
+
+    def _headers_finished(self) -> None:
+        _, options = parse_options_header(self._headers.get(b"content-disposition", b""))
+        filename = options.get(b"filename")
+        self._filename = None
+        self._keep_text = False
+        if filename is not None:
+            self._filename = _decode(filename).replace("\\", "/").rpartition("/")[2]
+            self._blob = self._blobs.receive()
+        elif options.get(b"name") == b"metadata":
+            self._keep_text = True
+        elif options.get(b"name") == b"file":
+            self._filename = ""
+            self._blob = self._blobs.receive()
+
+    def _part_data(self, data: bytes, start: int, end: int) -> None:
+        if self._blob is not None:
+            self._blob.write(data[start:end])
+        elif self._keep_text:
+            self.metadata += data[start:end]
+            if len(self.metadata) > MAX_METADATA:
+                raise Problem(413, f"the metadata part is larger than {MAX_METADATA} bytes")
+
+    def _part_end(self) -> None:
+        if self._blob is not None:
+            self.files.append(ReceivedFile(self._filename or "", self._blob.finish()))
+            self._blob = None
+
+    def _end(self) -> None:
+        self._ended = True
+
+
+def _decode(value: bytes) -> str:
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return value.decode("latin-1")
+
+
+@dataclass(frozen=True, slots=True)
+class Upload(Streamed):
+    """An upload to a container, ready to receive; the caller's permission has been checked.
+
+    Attributes:
+        site: The site.
+        caller: Who uploads.
+        kind: The container's kind.
+        container_id: The container.
+        keep_metadata: Whether a new version keeps the metadata of the one before.
+    """
+
+    site: Site
+    caller: Caller
+    kind: str
+    container_id: str
+    keep_metadata: bool
+
+    async def run(self, exchange: Exchange) -> None:
+        """Receives the files, then lists them in one transaction."""
+        received = await self._receive(exchange)
+        given = _metadata(received)
+        names = [
+            files.check_name(item.name if item.name is not None else part.filename)
+            for part, item in zip(received.files, given, strict=True)
+        ]
+
+        def work(tx: Tx) -> list[Json]:
+            # Looked at again: much may have happened since the first byte arrived.
+            node = nodes.get(tx, self.kind, self.container_id)
+            access.require(tx, self.caller, node, FILES_CREATE)
+            shaper = Shaper(tx, self.caller)
+            origin: Doc = {"type": "user", "id": self.caller.user_id}
+            return [
+                shaper.file(
+                    files.add(
+                        tx,
+                        node,
+                        name,
+                        part.content,
+                        item,
+                        origin,
+                        self.site.new_id(),
+                        keep_metadata=self.keep_metadata,
+                    )
+                )
+                for name, part, item in zip(names, received.files, given, strict=True)
+            ]
+
+        await exchange.reply(json_reply(await self.site.db.write(work)))
+
+    async def _receive(self, exchange: Exchange) -> FormReceiver:
+        kind, options = parse_options_header(exchange.headers.get("content-type", ""))
+        boundary = options.get(b"boundary")
+        if kind != b"multipart/form-data" or not boundary:
+            raise Problem(400, "an upload is multipart/form-data")
+        receiver = FormReceiver(self.site.blobs, boundary)
+        loop = asyncio.get_running_loop()
+        feeding: asyncio.Future[None] | None = None
+        gathered = bytearray()
+        more = True
+        try:
+            while more:
+                data, more = await exchange.receive_body()
+                gathered += data
+                if len(gathered) >= GATHER or not more:
+                    # One piece is parsed and written while the next one arrives.
+                    if feeding is not None:
+                        await feeding
+                    feeding = loop.run_in_executor(self.site.disk, receiver.feed, bytes(gathered))
+                    gathered.clear()
+            if feeding is not None:
+                await feeding
+            receiver.finish()
+        except BaseException:
+            if feeding is not None:
+                await asyncio.wait([feeding])
+                feeding.exception()
+            receiver.drop()
+            raise
+        return receiver
+
+
+def _metadata(received: FormReceiver) -> list[FileInput]:
+    """Returns the metadata of each file.
+
+    Raises:
+        Problem: 400 no JSON, 422 it does not fit the files or a field is wrong.
+    """
+    if not received.files:
+        raise invalid("there is no file part", "body", "file")
+    value: Json
+    if received.metadata.strip():
+        try:
+            value = loads(received.metadata)
+        except BadJson as error:
+            raise Problem(400, f"the metadata is not acceptable JSON: {error}") from None
+    else:
+        value = [{} for _ in received.files]
+    entries = value if isinstance(value, list) else [value]
+    if len(entries) != len(received.files):
+        raise invalid(f"{len(received.files)} files but {len(entries)} metadata objects", "body", "metadata")
+    found: list[FileInput] = []
+    for number, (entry, part) in enumerate(zip(entries, received.files, strict=True)):
+        if not isinstance(entry, dict):
+            raise invalid("each metadata entry is an object", "body", "metadata", number)
+        item = validate(FileInput, entry, "body", "metadata", number)
+        if item.size is not None and item.size != part.content.size:
+            raise invalid(f"{part.content.size} bytes came, not {item.size}", "body", "metadata", number, "size")
+        if item.info is not None:
+            item.info = clean_doc(item.info)
+        found.append(item)
+    return found

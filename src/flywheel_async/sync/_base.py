@@ -1,0 +1,37 @@
+"""What every generated class inherits: the one-line ways into the async core."""
+
+from collections.abc import Callable, Coroutine
+from typing import TypeVar, cast
+
+from flywheel_async.sync._runner import run
+
+T = TypeVar("T")
+
+
+class SyncBase:
+    """Base of the generated classes.
+
+    The core makes objects of the caller's flavour, which its own annotations cannot say. The declared return
+    type of the generated method therefore decides the result type here, and nothing else does.
+    """
+
+    __slots__ = ()
+
+    def _run(self, fn: Callable[..., Coroutine[object, object, object]], /, *args: object, **kwargs: object) -> T:  # type: ignore[type-var]
+        """Run an async function of the core and wait for its result."""
+        return cast(T, run(fn, *args, **kwargs))
+
+    def _call(self, fn: Callable[..., object], /, *args: object, **kwargs: object) -> T:  # type: ignore[type-var]
+        """Call a plain function of the core."""
+        return cast(T, fn(*args, **kwargs))
+
+    def _get(self, owner: type[object], name: str) -> T:  # type: ignore[type-var]
+        """Read a property that a class of the core defines, on this object."""
+        return cast(T, getattr(owner, name).__get__(self))
+
+
+class Wrapper(SyncBase):
+    """Base of the generated classes that stand in front of one object of the core."""
+
+    def __repr__(self) -> str:
+        return repr(vars(self)["_inner"]).replace("Async", "", 1)

@@ -1,0 +1,102 @@
+"""Fixtures: a running emulator, a plain HTTP client per user, and a small tree of containers."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import httpx
+import pytest
+
+from flywheel_async.emulator import Emulator
+
+Api = Callable[[str], httpx.Client]
+
+
+@pytest.fixture(scope="module")
+def site() -> Iterator[Emulator]:
+    """A site that the tests of one module share."""
+    with Emulator(faults=True) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def api(site: Emulator) -> Iterator[Api]:
+    """Makes HTTP clients: `api(key_string)`."""
+    opened: list[httpx.Client] = []
+
+    def connect(key: str) -> httpx.Client:
+        headers = {"authorization": f"scitran-user {key.rpartition(':')[2]}"} if key else {}
+        client = httpx.Client(base_url=site.url, headers=headers, trust_env=False, timeout=20)
+        opened.append(client)
+        return client
+
+    yield connect
+    for client in opened:
+        client.close()
+
+
+@pytest.fixture(scope="module")
+def http(site: Emulator, api: Api) -> httpx.Client:
+    """The site admin's client."""
+    return api(site.api_key)
+
+
+@dataclass(frozen=True)
+class Tree:
+    """Ids of one group with a container of each kind below it and a file in the acquisition."""
+
+    group: str
+    project: str
+    subject: str
+    session: str
+    acquisition: str
+    file_id: str
+    note: str
+
+
+def ok(response: httpx.Response) -> httpx.Response:
+    """Returns a response that must be a success."""
+    assert response.status_code == 200, f"{response.request.method} {response.request.url}: {response.text}"
+    return response
+
+
+_made = 0
+
+
+@pytest.fixture(scope="module")
+def plant(http: httpx.Client) -> Callable[[], Tree]:
+    """Makes a new tree on every call."""
+
+    def make() -> Tree:
+        global _made
+        _made += 1
+        group = f"group{_made}"
+        ok(http.post("/groups", json={"_id": group, "label": f"Group {_made}"}))
+        project = ok(http.post("/projects", json={"group": group, "label": "project"})).json()["_id"]
+        subject = ok(http.post("/subjects", json={"project": project, "label": "subject"})).json()["_id"]
+        body = {"project": project, "subject": subject, "label": "session"}
+        session = ok(http.post("/sessions", json=body)).json()["_id"]
+        acquisition = ok(http.post("/acquisitions", json={"session": session, "label": "scan"})).json()["_id"]
+        files = [("file", ("x", b"content"))]
+        for container in (f"projects/{project}", f"subjects/{subject}", f"sessions/{session}"):
+            ok(http.post(f"/{container}/files", files=files, data={"metadata": json.dumps({"name": "a.txt"})}))
+        sent = http.post(
+            f"/acquisitions/{acquisition}/files", files=files, data={"metadata": json.dumps({"name": "a.txt"})}
+        )
+        note = ""
+        for container in ("projects", "subjects", "sessions", "acquisitions"):
+            owner = {"projects": project, "subjects": subject, "sessions": session, "acquisitions": acquisition}
+            note = ok(http.post(f"/{container}/{owner[container]}/notes", json={"text": "n"})).json()["_id"]
+            ok(http.post(f"/{container}/{owner[container]}/tags", json={"value": "tag"}))
+        ok(http.post(f"/groups/{group}/tags", json={"value": "tag"}))
+        return Tree(group, project, subject, session, acquisition, ok(sent).json()[0]["file_id"], note)
+
+    return make
+
+
+@pytest.fixture
+def tree(plant: Callable[[], Tree]) -> Tree:
+    """A new tree."""
+    return plant()

@@ -1,0 +1,5 @@
+"""Data without behaviour has no class of its own here."""
+
+from types import SimpleNamespace
+
+Data = SimpleNamespace

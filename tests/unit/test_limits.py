@@ -1,0 +1,84 @@
+"""The request budget, shared by tasks, event loops and threads."""
+
+from __future__ import annotations
+
+import threading
+
+import anyio
+import pytest
+
+from flywheel_async.transport.limits import Budget
+
+
+@pytest.mark.anyio
+async def test_no_more_holders_than_slots() -> None:
+    budget, now, most = Budget(3), 0, 0
+
+    async def work() -> None:
+        nonlocal now, most
+        async with budget.slot():
+            now += 1
+            most = max(most, now)
+            await anyio.sleep(0.001)
+            now -= 1
+
+    async with anyio.create_task_group() as tasks:
+        for _ in range(20):
+            tasks.start_soon(work)
+    assert most == 3
+    assert budget.free == 3
+
+
+@pytest.mark.anyio
+async def test_waiters_are_served_in_order() -> None:
+    budget, order = Budget(1), list[int]()
+    await budget.acquire()
+
+    async def work(number: int) -> None:
+        async with budget.slot():
+            order.append(number)
+
+    async with anyio.create_task_group() as tasks:
+        for number in range(5):
+            tasks.start_soon(work, number)
+            await anyio.wait_all_tasks_blocked()
+        budget.release()
+    assert order == [0, 1, 2, 3, 4]
+
+
+@pytest.mark.anyio
+async def test_cancelled_waiters_leave_nothing() -> None:
+    budget = Budget(1)
+    await budget.acquire()
+    for _ in range(3):
+        with anyio.move_on_after(0.01) as scope:
+            await budget.acquire()
+        assert scope.cancelled_caught
+    budget.release()
+    assert budget.free == 1
+
+
+def test_one_limit_over_threads_and_loops() -> None:
+    budget, lock, now, most, done = Budget(2), threading.Lock(), 0, 0, 0
+
+    async def work() -> None:
+        nonlocal now, most, done
+        for _ in range(10):
+            async with budget.slot():
+                with lock:
+                    now += 1
+                    most = max(most, now)
+                await anyio.sleep(0.0005)
+                with lock:
+                    now -= 1
+                    done += 1
+
+    threads = [
+        threading.Thread(target=anyio.run, args=(work,), kwargs={"backend": backend})
+        for backend in ("asyncio", "trio") * 4
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert (most, done, budget.free) == (2, 80, 2)
