@@ -140,12 +140,13 @@ def measure(candidate: Candidate, url: str, level: int, budget: float) -> float:
 def idle_posts(candidate: Candidate, url: str, tries: int) -> str:
     """Say how many POSTs succeed on a connection the server closed while the event loop stood still."""
     failures: list[str] = []
-    with asyncio.Runner() as runner:
-        clients = [candidate.make() for _ in range(tries)]
-        for client in clients:
-            runner.run(_get(client, url))
-        time.sleep(SHORT_KEEP_ALIVE + 0.5)
-        for client in clients:
+    # A loop for each try: a loop that runs for one client would see the close for the others.
+    pairs = [(asyncio.Runner(), candidate.make()) for _ in range(tries)]
+    for runner, client in pairs:
+        runner.run(_get(client, url))
+    time.sleep(SHORT_KEEP_ALIVE + 0.5)
+    for runner, client in pairs:
+        with runner:
             try:
                 runner.run(_post(client, url))
             except Exception as error:

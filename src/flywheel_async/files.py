@@ -13,7 +13,7 @@ import os
 import secrets
 import stat
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from pathlib import Path
 from typing import Protocol, TypeVar, cast
 
@@ -34,7 +34,7 @@ _limiter: RunVar[anyio.CapacityLimiter] = RunVar("flywheel_async.files.limiter")
 
 
 async def in_thread(call: Callable[[], T]) -> T:
-    """Runs blocking file work in a worker thread; once started it is waited for, so that it cannot be left half done."""
+    """Runs blocking file work in a worker thread; once started it is waited for, so it is not left half done."""
     try:
         limiter = _limiter.get()
     except LookupError:
@@ -138,7 +138,7 @@ def open_source(path: Path, argument: str) -> HashedFile:
     return HashedFile(fd, "rb")
 
 
-async def read_source(raw: HashedFile, path: Path) -> AsyncIterator[bytes]:
+async def read_source(raw: HashedFile, path: Path) -> AsyncGenerator[bytes, None]:
     """Yields an opened file in chunks of 4 MiB.
 
     Raises:
@@ -274,7 +274,7 @@ class AtomicFile:
 
         def rename() -> None:
             self._raw.close()
-            os.replace(self._temporary, self._path)
+            self._temporary.replace(self._path)
             self._committed = True
 
         with anyio.CancelScope(shield=True):

@@ -53,7 +53,6 @@ class Tree:
     session: str
     acquisition: str
     file_id: str
-    note: str
 
 
 def ok(response: httpx.Response) -> httpx.Response:
@@ -80,18 +79,10 @@ def plant(http: httpx.Client) -> Callable[[], Tree]:
         session = ok(http.post("/sessions", json=body)).json()["_id"]
         acquisition = ok(http.post("/acquisitions", json={"session": session, "label": "scan"})).json()["_id"]
         files = [("file", ("x", b"content"))]
-        for container in (f"projects/{project}", f"subjects/{subject}", f"sessions/{session}"):
-            ok(http.post(f"/{container}/files", files=files, data={"metadata": json.dumps({"name": "a.txt"})}))
         sent = http.post(
             f"/acquisitions/{acquisition}/files", files=files, data={"metadata": json.dumps({"name": "a.txt"})}
         )
-        note = ""
-        for container in ("projects", "subjects", "sessions", "acquisitions"):
-            owner = {"projects": project, "subjects": subject, "sessions": session, "acquisitions": acquisition}
-            note = ok(http.post(f"/{container}/{owner[container]}/notes", json={"text": "n"})).json()["_id"]
-            ok(http.post(f"/{container}/{owner[container]}/tags", json={"value": "tag"}))
-        ok(http.post(f"/groups/{group}/tags", json={"value": "tag"}))
-        return Tree(group, project, subject, session, acquisition, ok(sent).json()[0]["file_id"], note)
+        return Tree(group, project, subject, session, acquisition, ok(sent).json()[0]["file_id"])
 
     return make
 

@@ -238,7 +238,7 @@ def test_sql_sorts_missing_then_numbers_then_texts(bodies: list[Document], desce
 
 
 @pytest.mark.parametrize(
-    "text", ["x'); DROP TABLE d; --=1", "a\"'b=1", "a' OR '1'='1", "$.a=1", "a?b=1", "a[0]=1", "label:x=1"]
+    "text", ["x'); DROP TABLE d; --=1", "a\"'b=1", "a' OR 1=1", "$.a=1", "a?b=1", "a[0]=1", "label:x=1"]
 )
 def test_keys_and_values_never_become_sql(text: str) -> None:
     connection, budget = database([])
@@ -252,7 +252,7 @@ def test_keys_and_values_never_become_sql(text: str) -> None:
     finally:
         connection.close()
     assert "DROP" not in compiled.text
-    assert "OR '1'" not in compiled.text
+    assert "OR 1" not in compiled.text
 
 
 def test_a_catastrophic_pattern_is_stopped() -> None:

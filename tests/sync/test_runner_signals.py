@@ -192,9 +192,17 @@ async def short():
 
 signal.signal(signal.SIGINT, note)
 print(run(short), signal.getsignal(signal.SIGINT) is note)
+async def quiet():
+    # Ready is said from elsewhere, so that the signal comes while the loop waits and not in this function.
+    threading.Timer(0.2, print, ["ready"]).start()
+    try:
+        await asyncio.sleep(60)
+    finally:
+        print("cleaned up")
+
 signal.signal(signal.SIGINT, stop)
 try:
-    run(long)
+    run(quiet)
 except Stop:
     print("stopped", run(fine))
 """

@@ -21,7 +21,8 @@ async def test_tls(authority: trustme.CA, tmp_path: Path) -> None:
         for verify in (trusting(authority), str(tmp_path / "ca.pem"), False):
             transport = PooledTransport(verify=verify)
             async with client_on(transport, site.url) as client:
-                assert (await client.get("/")).status_code == 200
+                first, second = await client.get("/"), await client.get("/")
+                assert first.json() == second.json()
                 await anyio.to_thread.run_sync(site.hang_up)
                 assert (await client.post("/", content=b"12")).json()["size"] == 2
                 await settled(transport, site)

@@ -47,7 +47,8 @@ def test_text_names_what_helps() -> None:
     error = errors.NotFound(404, "no such project", request_id="ab-1", operation="get_project", attempts=2)
     for part in ("404", "no such project", "get_project", "ab-1", "attempts: 2"):
         assert part in str(error)
-    assert (error.status, error.reason, error.message, error.detail) == (404, "no such project", "no such project", None)
+    assert (error.status, error.reason, error.detail) == (404, "no such project", None)
+    assert error.message == error.reason
 
 
 def test_credentials_are_hidden() -> None:

@@ -9,6 +9,7 @@ from flywheel_async.emulator import access, files, nodes
 from flywheel_async.emulator.problems import Problem, invalid, not_found
 
 if TYPE_CHECKING:
+    from flywheel_async.emulator.nodes import Node
     from flywheel_async.emulator.call import Call
 
 
@@ -117,14 +118,34 @@ class On:
             node = nodes.get_container(call.tx, node_id)
         else:
             node = nodes.get(call.tx, self.kind, node_id)
-        action = self.action
-        if action == access.DELETE and node.kind == "project":
-            action = access.DELETE_PROJECT
-        access.require(call.tx, call.caller, node, action)
+        _require(call, node, self.action)
         call.target = node
 
     def __str__(self) -> str:
         return f"{self.action} on the {self.kind or 'container'}"
+
+
+def _require(call: Call, node: Node, action: str) -> None:
+    """Checks an action; deleting takes more on a project than below it, and a site admin on a group."""
+    if action == access.DELETE and node.kind == "group":
+        SiteAdmin().check(call)
+        return
+    if action == access.DELETE and node.kind == "project":
+        action = access.DELETE_PROJECT
+    access.require(call.tx, call.caller, node, action)
+
+
+@dataclass(frozen=True, slots=True)
+class AtPathEnd:
+    """Any user; the route itself refuses whoever may not see what the path in the body ends at."""
+
+    public: bool = False
+
+    def check(self, call: Call) -> None:
+        """Lets every user pass: what the path names is known only after it was walked."""
+
+    def __str__(self) -> str:
+        return "containers_view_metadata at the end of the path"
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,8 +214,7 @@ class OnEach:
                 continue
             node = nodes.find(call.tx, self.kind, node_id)
             if node is not None:
-                action = access.DELETE_PROJECT if self.kind == "project" else access.DELETE
-                access.require(call.tx, call.caller, node, action)
+                _require(call, node, access.DELETE)
 
     def __str__(self) -> str:
         return f"deletion of each {self.kind} in the body"

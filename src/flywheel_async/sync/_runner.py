@@ -168,7 +168,6 @@ class _Job(Generic[T]):
             self._outcome.error = error
         finally:
             self._coroutine.close()  # only does something when the call was cancelled before it began
-            self.done.set()
 
     async def _body(self) -> T:
         self._task = asyncio.current_task()
@@ -202,6 +201,7 @@ class _Helper:
             self.busy = True
             job.work(_current())
             self.busy = False
+            job.done.set()
             del job  # an idle helper keeps nothing of the last call alive
         _current().close()
 

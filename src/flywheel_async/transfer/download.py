@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from contextlib import aclosing
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -119,8 +120,8 @@ async def _receive_once(
     core: AsyncClient, request: Request, entry: Model, sink: _Sink, on_progress: OnProgress | None
 ) -> None:
     name, size, wanted = str(entry.get("name")), entry.get("size"), entry.get("hash")
-    async with core._transport.stream(request) as answer:
-        async for chunk in answer.chunks():
+    async with core._transport.stream(request) as answer, aclosing(answer.chunks()) as chunks:
+        async for chunk in chunks:
             await sink.write(chunk)
             if isinstance(size, int) and sink.count > size:
                 raise IncompleteTransfer(f"{name}: more than the expected {size} bytes arrived")

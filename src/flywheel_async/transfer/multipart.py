@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 
 from flywheel_async.transfer.sources import Source
 from flywheel_async.transport.request import Body
@@ -33,10 +34,11 @@ def multipart_body(name: str, media_type: str, metadata: bytes, source: Source) 
     ).encode()
     tail = f"\r\n--{boundary}--\r\n".encode()
 
-    async def stream() -> AsyncIterator[bytes]:
+    async def stream() -> AsyncGenerator[bytes, None]:
         yield head
-        async for chunk in source.chunks():
-            yield chunk
+        async with aclosing(source.chunks()) as chunks:
+            async for chunk in chunks:
+                yield chunk
         yield tail
 
     length = None if source.length is None else len(head) + source.length + len(tail)

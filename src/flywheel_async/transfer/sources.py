@@ -6,7 +6,8 @@ import hashlib
 import mimetypes
 import os
 import re
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable
+from contextlib import aclosing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol, TypeGuard, cast, runtime_checkable
@@ -75,10 +76,10 @@ def as_spec(file: object, name: str | None = None) -> FileSpec:
         path = cast(object, os.fspath(cast("os.PathLike[str]", file)))
         if not isinstance(path, str) or "\0" in path:
             raise ArgumentError(f"file must be a path as text, not {path!r}")
-        spec = FileSpec(os.path.basename(path) if name is None else name, PathContents(path))
+        spec = FileSpec(Path(path).name if name is None else name, PathContents(path))
     elif _is_contents(file):
         own = getattr(file, "name", None)
-        name = os.path.basename(own) if name is None and isinstance(own, str) else name
+        name = Path(own).name if name is None and isinstance(own, str) else name
         if name is None:
             kind = type(file).__name__
             raise ArgumentError(f"file: this {kind} has no name; give name='…' or pass FileSpec('…', contents)")
@@ -88,7 +89,7 @@ def as_spec(file: object, name: str | None = None) -> FileSpec:
             f"file must be a path, a FileSpec, bytes, a file object or an iterator, not {type(file).__name__}"
         )
     if spec.contents is None:
-        spec = replace(spec, name=os.path.basename(spec.name), contents=PathContents(spec.name))
+        spec = replace(spec, name=Path(spec.name).name, contents=PathContents(spec.name))
     if spec.size is not None and (isinstance(spec.size, bool) or spec.size < 0):
         raise ArgumentError(f"FileSpec.size must be a number of bytes, not {spec.size!r}")
     if spec.content_type is not None and not re.fullmatch(r"[ -~]+", spec.content_type):
@@ -169,7 +170,7 @@ class Source:
         """The hash of what was read, in the site's notation."""
         return self._hash
 
-    async def chunks(self) -> AsyncIterator[bytes]:
+    async def chunks(self) -> AsyncGenerator[bytes, None]:
         """Yields the bytes.
 
         Raises:
@@ -177,13 +178,14 @@ class Source:
         """
         sha = hashlib.sha384()
         self.count = 0
-        async for chunk in self._raw_chunks():
-            if self._file is None:
-                sha.update(chunk)
-            self.count += len(chunk)
-            if self.length is not None and self.count > self.length:
-                raise self._wrong_size()
-            yield chunk
+        async with aclosing(self._raw_chunks()) as raw:
+            async for chunk in raw:
+                if self._file is None:
+                    sha.update(chunk)
+                self.count += len(chunk)
+                if self.length is not None and self.count > self.length:
+                    raise self._wrong_size()
+                yield chunk
         if self.length is not None and self.count != self.length:
             raise self._wrong_size()
         self._hash = hash_name(sha) if self._file is None else self._file.hash
@@ -195,21 +197,26 @@ class Source:
             f"{'more' if self.length is not None and self.count > self.length else self.count}; nothing was stored"
         )
 
-    async def _raw_chunks(self) -> AsyncIterator[bytes]:
+    async def _raw_chunks(self) -> AsyncGenerator[bytes, None]:
         contents = self._spec.contents
         if self._data is not None:
             for start in range(0, len(self._data), READ_CHUNK):
                 yield self._data[start : start + READ_CHUNK]
         elif self._file is not None and self._path is not None:
             await in_thread(self._file.rewind)
-            async for chunk in read_source(self._file, self._path):
-                yield chunk
+            async with aclosing(read_source(self._file, self._path)) as chunks:
+                async for chunk in chunks:
+                    yield chunk
         elif isinstance(contents, Readable):
             while piece := await self._call(lambda: contents.read(READ_CHUNK)):
                 yield _as_bytes(piece)
         elif isinstance(contents, AsyncIterable):
-            async for chunk in contents:
-                yield _as_bytes(chunk)
+            try:
+                async for chunk in contents:
+                    yield _as_bytes(chunk)
+            finally:
+                if isinstance(contents, AsyncGenerator):
+                    await contents.aclose()
         elif isinstance(contents, Iterable):
             iterator = iter(contents)
             end = object()

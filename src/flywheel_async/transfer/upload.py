@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -70,7 +71,8 @@ def _compare(stored: Model, name: str, source: Source) -> None:
     size, hash_ = stored.get("size"), stored.get("hash")
     if size != source.count or (hash_ and str(hash_).startswith("v0-sha384-") and hash_ != source.hash):
         raise ChecksumMismatch(
-            f"{name}: the site stored {size} bytes with hash {hash_}, but {source.count} bytes with hash {source.hash} were sent; "
+            f"{name}: the site stored {size} bytes with hash {hash_}, "
+            f"but {source.count} bytes with hash {source.hash} were sent; "
             f"delete version {stored.get('version')} of the file and upload it again"
         )
 
@@ -79,9 +81,10 @@ def _reporting(body: Body, start: Progress, on_progress: OnProgress, source: Sou
     opened = body.open
     assert opened is not None
 
-    async def stream() -> AsyncIterator[bytes]:
-        async for chunk in opened():
-            yield chunk
-            on_progress(replace(start, done=source.count))
+    async def stream() -> AsyncGenerator[bytes, None]:
+        async with aclosing(opened()) as chunks:
+            async for chunk in chunks:
+                yield chunk
+                on_progress(replace(start, done=source.count))
 
     return replace(body, open=stream)

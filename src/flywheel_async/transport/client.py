@@ -7,10 +7,10 @@ import platform
 import socket
 import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from importlib.metadata import PackageNotFoundError, version
 from types import TracebackType
-from typing import Literal
+from typing import Literal, cast
 
 import anyio
 import httpx
@@ -199,7 +199,15 @@ class Transport:
 
     async def _send_once(self, request: Request, url: httpx.URL) -> httpx.Response:
         home = origin(url) == self._origin
-        headers = {"User-Agent": self._user_agent, "Accept": request.accept, **request.headers}
+        body = request.body
+        data = body.data if body is not None and body.open is None else None
+        stream = _Upload(body.open()) if body is not None and body.open is not None else None
+        headers = {
+            "Host": url.netloc.decode("ascii"),
+            "User-Agent": self._user_agent,
+            "Accept": request.accept,
+            **request.headers,
+        }
         if request.accept != "application/json":
             headers["Accept-Encoding"] = "identity"  # a stored file must arrive byte for byte
         if home:
@@ -208,27 +216,32 @@ class Transport:
             headers["Authorization"] = self.site.authorization()
         else:
             headers.pop("x-accept-feature", None)
-        content: bytes | AsyncIterator[bytes] | None = None
-        body = request.body
         if body is not None:
             headers["Content-Type"] = body.content_type
-            content = body.data if body.open is None else body.open()
             if body.length is not None:
                 headers["Content-Length"] = str(body.length)
-        extensions = {"timeout": dict(self._timeouts)}
+            elif stream is not None:
+                headers["Transfer-Encoding"] = "chunked"
         client = self._http_client
-        if client is None:
-            outgoing = httpx.Request(request.method, url, headers=headers, content=content, extensions=extensions)
+        # The user's default headers and cookies belong to the site, not to a store it points to.
+        merged = client.build_request(request.method, url, headers=headers).headers if client and home else headers
+        outgoing = httpx.Request(
+            request.method,
+            url,
+            headers=merged,
+            content=data,
+            stream=stream,
+            extensions={"timeout": dict(self._timeouts)},
+        )
+        try:
+            if client is not None:
+                return await client.send(outgoing, stream=True, auth=None, follow_redirects=False)
             response = await self._transport().handle_async_request(outgoing)
-            response.request = outgoing
-            return response
-        if home:
-            outgoing = client.build_request(
-                request.method, url, headers=headers, content=content, extensions=extensions
-            )
-        else:  # the user's default headers and cookies belong to the site, not to a store it points to
-            outgoing = httpx.Request(request.method, url, headers=headers, content=content, extensions=extensions)
-        return await client.send(outgoing, stream=True, auth=None, follow_redirects=False)
+        finally:
+            if stream is not None:
+                await stream.aclose()
+        response.request = outgoing
+        return response
 
     def _transport(self) -> httpx.AsyncBaseTransport:
         if self._given_transport is not None:
@@ -283,11 +296,12 @@ class StreamedResponse:
         except (httpx.TransportError, httpx.DecodingError) as exc:
             raise self._broken(exc) from exc
 
-    async def chunks(self) -> AsyncIterator[bytes]:
-        """Yields the body as it arrives, not decompressed."""
+    async def chunks(self) -> AsyncGenerator[bytes, None]:
+        """Yields the body as it arrives, not decompressed; close it where it may be left early."""
         try:
-            async for chunk in self._response.aiter_raw():
-                yield chunk
+            async with aclosing(cast("AsyncGenerator[bytes, None]", self._response.aiter_raw())) as raw:
+                async for chunk in raw:
+                    yield chunk
         except httpx.TransportError as exc:
             raise self._broken(exc) from exc
 
@@ -296,6 +310,19 @@ class StreamedResponse:
         error = cls(f"{self.operation}: the answer broke off: {exc or type(exc).__name__}")
         error.operation, error.attempts = self.operation, self.attempts
         return error
+
+
+class _Upload(httpx.AsyncByteStream):
+    """A request body whose generator is closed by the sender, also when sending stops half-way."""
+
+    def __init__(self, chunks: AsyncGenerator[bytes, None]) -> None:
+        self._chunks = chunks
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self._chunks
+
+    async def aclose(self) -> None:
+        await self._chunks.aclose()
 
 
 def _retry_kind(request: Request) -> Literal["safe", "never"]:

@@ -225,22 +225,21 @@ class PooledTransport(httpx.AsyncBaseTransport):
 
     async def _give_back(self, slot: _Slot, response: httpcore.Response | None) -> None:
         """End a request: keep the connection if the exchange on it is complete, else close it."""
-        with anyio.CancelScope(shield=True):
+        try:
+            if response is not None:
+                await response.aclose()
+        finally:
             try:
-                if response is not None:
-                    await response.aclose()
+                complete = response is not None and slot.connection is not None and slot.connection.is_idle()
+                if not complete or self._closed:
+                    await slot.close()
             finally:
-                try:
-                    complete = response is not None and slot.connection is not None and slot.connection.is_idle()
-                    if not complete or self._closed:
-                        await slot.close()
-                finally:
-                    self._release(slot)
-            while self._ages:
-                age = time.monotonic() - next(iter(self._ages)).idle_since
-                if len(self._ages) <= self._max_idle and age <= self._idle_seconds:
-                    break
-                await self._drop(self._take_oldest())
+                self._release(slot)
+        while self._ages:
+            age = time.monotonic() - next(iter(self._ages)).idle_since
+            if len(self._ages) <= self._max_idle and age <= self._idle_seconds:
+                break
+            await self._drop(self._take_oldest())
 
     async def _drop(self, slot: _Slot) -> None:
         try:

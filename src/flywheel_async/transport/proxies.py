@@ -19,10 +19,13 @@ class _Exception:
     name: str
     port: int | None
     network: ipaddress.IPv4Network | ipaddress.IPv6Network | None
+    exact: bool
 
     @classmethod
     def parse(cls, text: str) -> "_Exception":
         scheme, found, rest = text.lower().rpartition("://")
+        # "localhost" and a name after a scheme mean this host only, every other name its subdomains too.
+        exact = rest == "localhost" or (bool(found) and not rest.startswith("*"))
         network = _network(rest)
         port = None
         if network is None:
@@ -30,8 +33,7 @@ class _Exception:
             if colon and tail.isdigit():
                 rest, port = head, int(tail)
                 network = _network(rest)
-        known = scheme if found and scheme != "all" else None
-        return cls(known, rest.removeprefix("*"), port, network)
+        return cls(None if scheme in ("", "all") else scheme, rest.removeprefix("*"), port, network, exact)
 
     def covers(self, scheme: str, host: str, port: int | None) -> bool:
         if self.scheme not in (None, scheme) or self.port not in (None, port):
@@ -41,8 +43,7 @@ class _Exception:
             return address is not None and address.network_address in self.network
         if self.name.startswith("."):
             return host.endswith(self.name)
-        # "localhost" means this machine only, every other name its subdomains too.
-        return host == self.name or (self.name != "localhost" and host.endswith("." + self.name))
+        return host == self.name or (not self.exact and host.endswith("." + self.name))
 
 
 def _network(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass, field
 from typing import Literal
 from urllib.parse import quote, urlencode
@@ -24,7 +24,7 @@ class Body:
 
     content_type: str
     data: bytes | None = None
-    open: Callable[[], AsyncIterator[bytes]] | None = None
+    open: Callable[[], AsyncGenerator[bytes, None]] | None = None
     length: int | None = None
     replayable: bool = True
 

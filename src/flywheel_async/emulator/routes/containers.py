@@ -71,11 +71,6 @@ def delete_one(call: Call) -> Doc:
     return containers.delete(call, call.target)
 
 
-def delete_group(call: Call) -> Doc:
-    """Deletes a group."""
-    return containers.delete(call, nodes.get(call.tx, "group", call.params["group_id"]))
-
-
 def delete_many(kind: str) -> None:
     """Declares the deletion of several containers of a kind."""
 
@@ -265,10 +260,7 @@ def _declare(kind: str) -> None:
     param = f"{kind}_id"
     ROUTES.add(f"get_{kind}", rule=On(of, param, VIEW), handler=get_any if of is None else get_one)
     ROUTES.add(f"modify_{kind}", rule=On(of, param, MODIFY), handler=change_one)
-    if kind == "group":
-        ROUTES.add("delete_group", rule=SiteAdmin(), handler=delete_group)
-    else:
-        ROUTES.add(f"delete_{kind}", rule=On(of, param, DELETE), handler=delete_one)
+    ROUTES.add(f"delete_{kind}", rule=On(of, param, DELETE), handler=delete_one)
     ROUTES.add(f"add_{kind}_tag", rule=On(of, "cid", TAGS_MANAGE), handler=add_tag)
     ROUTES.add(f"add_{kind}_tags", rule=On(of, "cid", TAGS_MANAGE), handler=add_tags)
     ROUTES.add(f"delete_{kind}_tags", rule=On(of, "cid", TAGS_MANAGE), handler=delete_tags)

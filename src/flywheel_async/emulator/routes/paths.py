@@ -7,17 +7,15 @@ from flywheel_async.emulator.call import Call
 from flywheel_async.emulator.inputs import PathInput
 from flywheel_async.emulator.problems import Problem
 from flywheel_async.emulator.routing import Routes
-from flywheel_async.emulator.rules import LoggedIn
+from flywheel_async.emulator.rules import AtPathEnd
 from flywheel_async.emulator.shapes import Shaper
 from flywheel_async.emulator.wire import Doc
 
 ROUTES = Routes()
 route = ROUTES.route
 
-_RULE = LoggedIn("403 where the user may not see the end of the path")
 
-
-@route("lookup_path", rule=_RULE, writes=False)
+@route("lookup_path", rule=AtPathEnd(), writes=False)
 def lookup_path(call: Call) -> Doc:
     """Returns what a path names."""
     steps = resolver.walk(call, call.input(PathInput).path)
@@ -26,7 +24,7 @@ def lookup_path(call: Call) -> Doc:
     return resolver.document(Shaper(call.tx, call.caller), steps[-1])
 
 
-@route("resolve_path", rule=_RULE, writes=False)
+@route("resolve_path", rule=AtPathEnd(), writes=False)
 def resolve_path(call: Call) -> Doc:
     """Returns every step of a path and what is below its end."""
     steps = resolver.walk(call, call.input(PathInput).path)

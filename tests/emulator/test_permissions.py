@@ -1,0 +1,335 @@
+"""Who may use which route: every route of the emulator, for every kind of user."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import count
+
+import httpx
+import pytest
+
+from flywheel_async.emulator import Emulator, access
+from flywheel_async.emulator.routes import collect
+from flywheel_async.emulator.routing import Route, Routes
+from flywheel_async.emulator.rules import (
+    AtPathEnd,
+    LoggedIn,
+    On,
+    OnEach,
+    OnFile,
+    OnParent,
+    OwnOrSiteAdmin,
+    Public,
+    SiteAdmin,
+)
+
+USERS = ("ro", "rw", "admin", "none", "site_admin", "site_admin_exhaustive", "disabled", "wrong_key", "no_key")
+MEMBERS = ("ro", "rw", "admin")
+SITE_ADMINS = ("site_admin", "site_admin_exhaustive")
+RANK = {"ro": 1, "rw": 2, "admin": 3, "site_admin_exhaustive": 3}
+
+# The level that each action takes, written down apart from the emulator's own tables.
+IN_PROJECT = {
+    access.VIEW: "ro",
+    access.FILES_VIEW: "ro",
+    access.FILES_DOWNLOAD: "ro",
+    access.TAGS_VIEW: "ro",
+    access.NOTES_VIEW: "ro",
+    access.CREATE: "rw",
+    access.MODIFY: "rw",
+    access.DELETE: "rw",
+    access.FILES_CREATE: "rw",
+    access.FILES_MODIFY: "rw",
+    access.FILES_DELETE: "rw",
+    access.TAGS_MANAGE: "rw",
+    access.NOTES_MANAGE: "rw",
+    access.PERMISSIONS_MANAGE: "admin",
+}
+ON_GROUP = {
+    access.VIEW: "ro",
+    access.TAGS_VIEW: "ro",
+    access.TAGS_MANAGE: "rw",
+    access.MODIFY: "admin",
+    access.CREATE: "admin",
+}
+
+
+def level(route: Route) -> str:
+    """Returns the least access level that may use a route."""
+    rule = route.rule
+    if isinstance(rule, AtPathEnd):
+        return "ro"
+    if isinstance(rule, OnFile):
+        return IN_PROJECT[rule.action]
+    if isinstance(rule, OnEach):
+        return "admin" if rule.kind == "project" else "rw"
+    assert isinstance(rule, On | OnParent)
+    if rule.kind == "group":
+        return ON_GROUP[rule.action]
+    if rule.kind == "project" and rule.action == access.DELETE:
+        return "admin"
+    return IN_PROJECT[rule.action]
+
+
+def expected(route: Route, user: str) -> int:
+    """Returns the status that a user must get."""
+    rule = route.rule
+    if isinstance(rule, Public):
+        return 200
+    if user in ("wrong_key", "no_key"):
+        return 401
+    if user == "disabled":
+        return 402
+    if isinstance(rule, LoggedIn):
+        return 200
+    deletes_groups = (isinstance(rule, On) and rule.kind == "group" and rule.action == access.DELETE) or (
+        isinstance(rule, OnEach) and rule.kind == "group"
+    )
+    if isinstance(rule, SiteAdmin | OwnOrSiteAdmin) or deletes_groups:
+        return 200 if user in SITE_ADMINS else 403
+    return 200 if RANK.get(user, 0) >= RANK[level(route)] else 403
+
+
+def archive() -> bytes:
+    found = io.BytesIO()
+    with zipfile.ZipFile(found, "w") as file:
+        file.writestr("member.txt", "content")
+    return found.getvalue()
+
+
+ARCHIVE = archive()
+_numbers = count()
+
+
+@dataclass
+class Forest:
+    """Makes trees in which ro, rw and admin are members, and knows the ids of the present one."""
+
+    site: Emulator
+    clients: dict[str, httpx.Client]
+    ids: dict[str, str]
+    used: bool = True
+
+    def fresh(self) -> None:
+        """Plants a new tree when the last one was changed."""
+        if not self.used:
+            return
+        self.used = False
+        number = next(_numbers)
+        self.ids = {"group": f"group{number}", "spare_group": f"spare{number}"}
+        for name in ("group", "spare_group"):
+            self.post("/groups", {"_id": self.ids[name], "label": "x"})
+        for user in MEMBERS:
+            self.post(f"/groups/{self.ids['group']}/permissions", {"_id": user_id(user), "access": user})
+            self.post(f"/groups/{self.ids['spare_group']}/permissions", {"_id": user_id(user), "access": user})
+            template = {"_id": user_id(user), "role_ids": [self.site.roles[user]]}
+            self.post(f"/groups/{self.ids['group']}/permissions/templates", template)
+        self.ids["project"] = self.post("/projects", {"group": self.ids["group"], "label": "x"})["_id"]
+        below = {"project": self.ids["project"], "label": "x"}
+        self.ids["subject"] = self.post("/subjects", below)["_id"]
+        self.ids["session"] = self.post("/sessions", {**below, "subject": self.ids["subject"]})["_id"]
+        self.ids["acquisition"] = self.post("/acquisitions", {"session": self.ids["session"], "label": "x"})["_id"]
+        self.ids["container"] = self.ids["acquisition"]
+        for kind in ("group", "project", "subject", "session", "acquisition"):
+            path = f"/{kind}s/{self.ids[kind]}"
+            self.post(f"{path}/tags", {"value": "tag"})
+            if kind == "group":
+                continue
+            note = self.clients["rw"].post(f"{path}/notes", json={"text": "n"})
+            self.ids[f"{kind}_note"] = note.json()["_id"]
+            sent = self.clients["rw"].post(
+                f"{path}/files", files=[("file", ("x", ARCHIVE))], data={"metadata": '{"name": "a.zip"}'}
+            )
+            self.ids["file"] = sent.json()[0]["file_id"]
+        self.ids["container_note"] = self.ids["acquisition_note"]
+        self.ids["role"] = self.post("/roles", {"label": "x", "actions": [access.VIEW]})["_id"]
+        self.ids["modality"] = self.post("/modalities", {"_id": f"m{number}"})["_id"]
+        self.ids["user"] = self.site.add_user(f"spare{number}@example.com") and f"spare{number}@example.com"
+
+    def post(self, path: str, body: dict[str, object]) -> dict[str, str]:
+        response = self.clients["owner"].post(path, json=body)
+        assert response.status_code == 200, response.text
+        return dict(response.json())
+
+
+def user_id(user: str) -> str:
+    return f"{user}@example.com"
+
+
+@pytest.fixture(scope="module")
+def forest(site: Emulator, api: Callable[[str], httpx.Client]) -> Iterator[Forest]:
+    keys = {"owner": site.api_key, "wrong_key": "x:WRONG", "no_key": ""}
+    for user in (*MEMBERS, "none"):
+        keys[user] = site.add_user(user_id(user))
+    keys["site_admin"] = keys["site_admin_exhaustive"] = site.add_user(user_id("site"), roles=["site_admin"])
+    keys["disabled"] = site.add_user(user_id("disabled"), disabled=True)
+    yield Forest(site, {user: api(key) for user, key in keys.items()}, {})
+
+
+def family(route: Route) -> str:
+    """Returns the kind of thing that a route's path is about."""
+    return route.path.split("/")[1].removesuffix("s")
+
+
+def path(route: Route, ids: dict[str, str], user: str) -> str:
+    """Fills in the path parameters."""
+    kind = family(route)
+    parts: list[str] = []
+    for part in route.path.split("/"):
+        if not part.startswith("{"):
+            parts.append(part)
+            continue
+        name = part.strip("{}")
+        if name in ("filename", "file_name"):
+            parts.append("a.zip")
+        elif name == "value":
+            parts.append("tag")
+        elif name == "note_id":
+            parts.append(ids[f"{kind}_note"])
+        elif "permissions" in parts:
+            reads_own = route.method == "GET" and user in MEMBERS
+            parts.append(user_id(user if reads_own else "ro"))
+        elif kind == "modalitie":
+            parts.append(ids["modality"])
+        else:
+            parts.append(ids["spare_group"] if route.operations[0] == "delete_group" else ids[kind])
+    return "/".join(parts)
+
+
+def body(route: Route, ids: dict[str, str], roles: dict[str, str]) -> object:
+    """Returns a request body that the route accepts."""
+    operation = route.operations[0] if route.operations else "add_fault"
+    number = next(_numbers)
+    exact: dict[str, object] = {
+        "add_group": {"_id": f"new{number}", "label": "x"},
+        "add_project": {"group": ids["group"], "label": "y"},
+        "add_subject": {"project": ids["project"], "label": f"new{number}"},
+        "add_session": {"project": ids["project"], "subject": ids["subject"], "label": "y"},
+        "add_acquisition": {"session": ids["session"], "label": "y"},
+        "add_user": {"_id": f"new{number}@example.com", "firstname": "a", "lastname": "b"},
+        "modify_user": {"firstname": "new"},
+        "add_role": {"label": "y", "actions": []},
+        "modify_role": {"label": "y"},
+        "add_modality": {"_id": f"new{number}"},
+        "replace_modality": {"active": False},
+        "lookup_path": {"path": [ids["group"], "x"]},
+        "resolve_path": {"path": [ids["group"], "x"]},
+        "add_fault": {"route": "never"},
+        "delete_groups_by_ids": [ids["spare_group"]],
+        "set_file_tags": ["a"],
+        "replace_file_info": {"a": 1},
+        "modify_file_info": {"a": 1},
+        "modify_file_classification": {"add": {"Custom": ["a"]}},
+        "add_group_permission": {"_id": f"new{number}@example.com", "access": "ro"},
+        "modify_group_user_permission": {"access": "ro"},
+        "add_group_permission_template": {"_id": f"new{number}@example.com", "role_ids": [roles["ro"]]},
+        "add_project_permission": {"_id": f"new{number}@example.com", "role_ids": [roles["ro"]]},
+    }
+    if operation in exact:
+        return exact[operation]
+    kind = family(route)
+    endings: list[tuple[str, object]] = [
+        ("s_by_ids", [ids.get(kind)]),
+        ("_user_permission", {"role_ids": [roles["ro"]]}),
+        ("_permission_template", {"role_ids": [roles["ro"]]}),
+        ("_tags", ["tag"]),
+        ("_tag", {"value": f"new{number}"}),
+        ("_note", {"text": "x"}),
+        ("_file_info", {"set": {"a": 1}}),
+        ("_classification", {"add": {"Custom": ["a"]}}),
+        ("_info", {"set": {"a": 1}}),
+        ("_file", {"type": "text"}),
+        ("", {"label": "x"}),
+    ]
+    return next(value for ending, value in endings if operation.endswith(ending))
+
+
+ROUTES = collect(with_faults=True)
+
+
+@pytest.mark.parametrize("user", USERS)
+@pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.operations[0] if route.operations else route.method)
+def test_every_route_for_every_user(route: Route, user: str, forest: Forest) -> None:
+    forest.fresh()
+    request: dict[str, object] = {"params": {"exhaustive": "true"} if user == "site_admin_exhaustive" else {}}
+    if route.takes_stream:
+        request["files"] = [("file", ("x", b"content"))]
+    elif route.method in ("POST", "PUT", "PATCH") or route.operations[0:1] and route.method == "DELETE":
+        request["content"] = json.dumps(body(route, forest.ids, forest.site.roles))
+    wanted = expected(route, user)
+    spoils = ("DELETE", "rename_", "modify_project_user", "modify_group_user")
+    names = (route.method, *route.operations)
+    forest.used = wanted == 200 and any(name.startswith(spoils) for name in names)
+    response = forest.clients[user].request(route.method, path(route, forest.ids, user), **request)  # type: ignore[arg-type]
+    assert response.status_code == wanted, response.text
+
+
+def test_a_route_without_a_rule_cannot_be_declared() -> None:
+    with pytest.raises(TypeError):
+        Routes().add("get_project", handler=lambda call: None)  # type: ignore[call-arg]
+
+
+def test_only_few_routes_are_public() -> None:
+    public = {route.operations for route in ROUTES if isinstance(route.rule, Public)}
+    assert public == {("get_config",), ("get_version",)}
+
+
+def test_fault_routes_need_the_option() -> None:
+    plain = {(route.method, route.path) for route in collect(with_faults=False)}
+    assert {route.path for route in ROUTES if (route.method, route.path) not in plain} == {"/_faults"}
+
+
+def test_lists_show_what_a_user_may_see(forest: Forest) -> None:
+    forest.used = True
+    forest.fresh()
+    for kind in ("group", "project", "subject", "session", "acquisition"):
+        for user in ("none", "site_admin", *MEMBERS, "site_admin_exhaustive"):
+            params = {"exhaustive": "true"} if user == "site_admin_exhaustive" else {}
+            listed = forest.clients[user].get(f"/{kind}s", params=params).json()
+            seen = {item["_id"] for item in listed}
+            assert (forest.ids[kind] in seen) is (user not in ("none", "site_admin")), (kind, user)
+    files = {"none": False, "site_admin": False, "ro": True}
+    for user, wanted in files.items():
+        found = {item["file_id"] for item in forest.clients[user].get("/files").json()["results"]}
+        assert (forest.ids["file"] in found) is wanted
+
+
+def test_exhaustive_is_for_site_admins(forest: Forest) -> None:
+    for path_ in ("/auth/status", "/groups", "/projects"):
+        response = forest.clients["admin"].get(path_, params={"exhaustive": "true"})
+        assert response.status_code == 403
+        assert "exhaustive" in response.json()["message"]
+
+
+def test_a_role_without_the_view_action_shows_nothing(forest: Forest) -> None:
+    forest.used = True
+    forest.fresh()
+    blind = forest.post("/roles", {"label": "blind", "actions": ["files_download"]})["_id"]
+    change = forest.clients["owner"].put(
+        f"/projects/{forest.ids['project']}/permissions/{user_id('ro')}", json={"role_ids": [blind]}
+    )
+    assert change.status_code == 200
+    assert forest.clients["ro"].get(f"/projects/{forest.ids['project']}").status_code == 403
+    assert forest.clients["ro"].get("/projects", params={"filter": f"_id={forest.ids['project']}"}).json() == []
+    name = f"/acquisitions/{forest.ids['acquisition']}/files/a.zip"
+    assert forest.clients["ro"].get(name).content == ARCHIVE
+
+
+def test_moving_needs_rights_at_both_ends(forest: Forest) -> None:
+    forest.used = True
+    forest.fresh()
+    other = forest.post("/projects", {"group": forest.ids["spare_group"], "label": "other"})["_id"]
+    move = {"project": other}
+    subject = f"/subjects/{forest.ids['subject']}"
+    assert forest.clients["rw"].put(subject, json=move).status_code == 403
+    forest.post(f"/projects/{other}/permissions", {"_id": user_id("rw"), "role_ids": [forest.site.roles["rw"]]})
+    assert forest.clients["rw"].put(subject, json=move).status_code == 200
+    found = forest.clients["rw"].get(f"/acquisitions/{forest.ids['acquisition']}").json()
+    assert found["parents"]["project"] == other
+    assert found["parents"]["group"] == forest.ids["spare_group"]
+    assert found["files"][0]["parents"]["project"] == other
+    assert forest.clients["admin"].get(f"/acquisitions/{forest.ids['acquisition']}").status_code == 403
