@@ -21,8 +21,12 @@ from typing import Any, Protocol
 
 import anyio
 import httpx
+from pydantic import SecretStr
 
+from flywheel_async.config import Options, Site
+from flywheel_async.transport.client import Transport
 from flywheel_async.transport.pool import PooledTransport
+from flywheel_async.transport.request import Body, Request
 
 PLAIN = "plain httpx.AsyncClient"
 OURS = "PooledTransport"
@@ -68,6 +72,7 @@ def candidates() -> Iterator[Candidate]:
     yield Candidate(PLAIN, lambda: httpx.AsyncClient(limits=limits, timeout=PATIENCE), cost=(1.0, 10.0, 30.0))
     yield Candidate("  with its default limits", lambda: httpx.AsyncClient(timeout=PATIENCE), cost=(1.0, 3.0, 3.0))
     yield Candidate(OURS, pooled)
+    yield Candidate("AsyncClient's whole core", Core)
     if importlib.util.find_spec("trio"):
         yield Candidate("  on trio", pooled, backend="trio")
     if importlib.util.find_spec("httpx_aiohttp"):
@@ -86,6 +91,39 @@ def candidates() -> Iterator[Candidate]:
 def pooled() -> Client:
     """Make a client on our transport."""
     return httpx.AsyncClient(transport=PooledTransport(max_connections=KEPT, max_idle=KEPT), timeout=PATIENCE)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the benchmark needs of an answer."""
+
+    status_code: int
+
+
+class Core:
+    """What `AsyncClient` sends its requests through: retries, budget, error mapping and the pool."""
+
+    def __init__(self) -> None:
+        self._transport: Transport | None = None
+
+    async def get(self, url: str) -> Answer:
+        return await self._send("GET", url)
+
+    async def post(self, url: str) -> Answer:
+        return await self._send("POST", url)
+
+    async def _send(self, method: str, url: str) -> Answer:
+        if self._transport is None:
+            address = httpx.URL(url)
+            site = Site(scheme="http", host=address.host, port=address.port or 80, key=SecretStr("benchmark"))
+            self._transport = Transport(site, Options(max_connections=KEPT))
+        body = Body("application/json", b"") if method == "POST" else None
+        response = await self._transport.request(Request("benchmark", method, "/", body=body))
+        return Answer(response.status)
+
+    async def aclose(self) -> None:
+        if self._transport is not None:
+            await self._transport.aclose()
 
 
 @contextmanager

@@ -36,7 +36,7 @@ async def run_async(api_key: str, source: Path, scans: list[Scan], destination: 
     async with AsyncClient(api_key) as fw:
         user = await fw.get_current_user()
         print(f"async: logged in as {user.id}")
-        group = await fw.get(await fw.add_group(id="demo_async", label="Demo, async"))
+        group = await fw.get_group(await fw.add_group(id="demo_async", label="Demo, async"))
         project = await group.add_project(label="Round trip")
         moved = await roundtrip_async.ingest(project, scans)
         found = await fw.sessions.find(f"parents.project={project.id}", "label=ses-1")
@@ -49,7 +49,7 @@ def run_sync(api_key: str, source: Path, scans: list[Scan], destination: Path) -
     """The round trip with the sync client."""
     with Client(api_key) as fw:
         print(f"sync: logged in as {fw.get_current_user().id}")
-        group = fw.get(fw.add_group(id="demo_sync", label="Demo, sync"))
+        group = fw.get_group(fw.add_group(id="demo_sync", label="Demo, sync"))
         project = group.add_project(label="Round trip")
         moved = roundtrip_sync.ingest(project, scans)
         found = fw.sessions.find(f"parents.project={project.id}", "label=ses-1")

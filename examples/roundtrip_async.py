@@ -77,11 +77,11 @@ async def main(folder: str, where: str, destination: str) -> None:
     """Does both, for a folder and a project named on the command line."""
     group_id, label = where.split("/", 1)
     async with AsyncClient() as fw:
-        group = await fw.groups.find_first(f"_id={group_id}") or await fw.get(await fw.add_group(id=group_id))
+        group = await fw.groups.find_first(f"_id={group_id}") or await fw.get_group(await fw.add_group(id=group_id))
         project = await group.add_project(label=label)
         print(f"{await ingest(project, list(scans_in(Path(folder))))} bytes uploaded")
         print(f"{len(await fetch(project, Path(destination)))} files downloaded")
 
 
 if __name__ == "__main__":
-    anyio.run(main, *sys.argv[1:4])
+    anyio.run(main, sys.argv[1], sys.argv[2], sys.argv[3])

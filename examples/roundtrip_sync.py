@@ -45,15 +45,20 @@ def fetch(project: Project, destination: Path, tell: Callable[[str], object] = p
             folder.mkdir(parents=True)
             wanted += [(file, folder / file.name) for file in acquisition.files]
     tell(f"  walked the project: {len(wanted)} files found")
+
+    def download(item: tuple[File, Path]) -> Path:
+        file, path = item
+        return file.download(path)
+
     with ThreadPoolExecutor(THREADS) as pool:
-        return list(pool.map(lambda item: item[0].download(item[1]), wanted))
+        return list(pool.map(download, wanted))
 
 
 def main(folder: str, where: str, destination: str) -> None:
     """Does both, for a folder and a project named on the command line."""
     group_id, label = where.split("/", 1)
     with Client() as fw:
-        group = fw.groups.find_first(f"_id={group_id}") or fw.get(fw.add_group(id=group_id))
+        group = fw.groups.find_first(f"_id={group_id}") or fw.get_group(fw.add_group(id=group_id))
         project = group.add_project(label=label)
         print(f"{ingest(project, list(scans_in(Path(folder))))} bytes uploaded")
         print(f"{len(fetch(project, Path(destination)))} files downloaded")

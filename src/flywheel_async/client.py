@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import tzinfo
 from pathlib import Path
 from types import TracebackType
@@ -243,6 +243,90 @@ class AsyncClient:
         """
         return cast("Container", await self._containers.get_any(id))
 
+    async def get_user(self, user_id: str) -> User:
+        """Gets a user by its id; route `GET /users/{id}`.
+
+        Args:
+            user_id: The id.
+
+        Raises:
+            ArgumentError: The id is empty or cannot stand in a path; nothing was sent.
+            NotFound: There is no such user.
+        """
+        return cast("User", await self._containers.get("user", user_id))
+
+    async def get_group(self, group_id: str) -> Group:
+        """Gets a group by its id; route `GET /groups/{id}`.
+
+        Args:
+            group_id: The id.
+
+        Raises:
+            ArgumentError: The id is empty or cannot stand in a path; nothing was sent.
+            NotFound: There is no such group.
+        """
+        return cast("Group", await self._containers.get("group", group_id))
+
+    async def get_project(self, project_id: str) -> Project:
+        """Gets a project by its id; route `GET /projects/{id}`.
+
+        Args:
+            project_id: The id.
+
+        Raises:
+            ArgumentError: The id is empty or cannot stand in a path; nothing was sent.
+            NotFound: There is no such project.
+        """
+        return cast("Project", await self._containers.get("project", project_id))
+
+    async def get_subject(self, subject_id: str) -> Subject:
+        """Gets a subject by its id; route `GET /subjects/{id}`.
+
+        Args:
+            subject_id: The id.
+
+        Raises:
+            ArgumentError: The id is empty or cannot stand in a path; nothing was sent.
+            NotFound: There is no such subject.
+        """
+        return cast("Subject", await self._containers.get("subject", subject_id))
+
+    async def get_session(self, session_id: str) -> Session:
+        """Gets a session by its id; route `GET /sessions/{id}`.
+
+        Args:
+            session_id: The id.
+
+        Raises:
+            ArgumentError: The id is empty or cannot stand in a path; nothing was sent.
+            NotFound: There is no such session.
+        """
+        return cast("Session", await self._containers.get("session", session_id))
+
+    async def get_acquisition(self, acquisition_id: str) -> Acquisition:
+        """Gets an acquisition by its id; route `GET /acquisitions/{id}`.
+
+        Args:
+            acquisition_id: The id.
+
+        Raises:
+            ArgumentError: The id is empty or cannot stand in a path; nothing was sent.
+            NotFound: There is no such acquisition.
+        """
+        return cast("Acquisition", await self._containers.get("acquisition", acquisition_id))
+
+    async def get_file(self, file_id: str) -> File:
+        """Gets the newest version of a file by its id; route `GET /files/{id}`.
+
+        Args:
+            file_id: The id that all its versions share (`file_id`).
+
+        Raises:
+            ArgumentError: The id is empty or cannot stand in a path; nothing was sent.
+            NotFound: There is no such file.
+        """
+        return cast("File", await self._containers.get("file", file_id))
+
     async def lookup(self, path: PathLike) -> Node:
         """Gets what a path leads to; route `POST /lookup`.
 
@@ -305,7 +389,7 @@ class AsyncClient:
     async def upload_file_to_container(
         self,
         container_id: str,
-        file: Upload | list[Upload],
+        file: Upload | Sequence[Upload],
         *,
         name: str | None = None,
         metadata: Mapping[str, object] | None = None,

@@ -118,10 +118,10 @@ def compare(value: Json, op: str, operand: Operand) -> bool:
     left, right = value, wanted
     results = {
         "=": left == right,
-        "<": left < right,  # type: ignore[operator]
-        "<=": left <= right,  # type: ignore[operator]
-        ">": left > right,  # type: ignore[operator]
-        ">=": left >= right,  # type: ignore[operator]
+        "<": left < right,
+        "<=": left <= right,
+        ">": left > right,
+        ">=": left >= right,
     }
     return results[op]
 

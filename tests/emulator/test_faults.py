@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from typing import Any
 
 import httpx
 import pytest
@@ -50,7 +51,7 @@ def test_latency_does_not_hold_up_others(site: Emulator, http: httpx.Client) -> 
 
 
 def test_a_page_cap_shortens_lists_but_not_their_total(
-    site: Emulator, http: httpx.Client, plant: Callable[[], object]
+    site: Emulator, http: httpx.Client, plant: Any
 ) -> None:
     for _ in range(3):
         plant()
@@ -63,8 +64,8 @@ def test_a_page_cap_shortens_lists_but_not_their_total(
 
 
 @pytest.mark.parametrize("when", ["before", "after", 0, 10])
-def test_resets(site: Emulator, http: httpx.Client, when: object) -> None:
-    site.faults.add("get_config", calls={1}, reset=when)  # type: ignore[arg-type]
+def test_resets(site: Emulator, http: httpx.Client, when: Any) -> None:
+    site.faults.add("get_config", calls={1}, reset=when)
     with pytest.raises((httpx.ReadError, httpx.RemoteProtocolError)):
         http.get("/config")
     assert http.get("/config").status_code == 200
@@ -81,8 +82,8 @@ def test_a_reset_after_serving_keeps_the_change(site: Emulator, http: httpx.Clie
     assert http.get("/groups/never-served").status_code == 404
 
 
-def test_truncation_promises_more_than_it_sends(site: Emulator, http: httpx.Client, tree: object) -> None:
-    path = f"/acquisitions/{tree.acquisition}/files/a.txt"  # type: ignore[attr-defined]
+def test_truncation_promises_more_than_it_sends(site: Emulator, http: httpx.Client, tree: Any) -> None:
+    path = f"/acquisitions/{tree.acquisition}/files/a.txt"
     site.faults.add("download_file_from_acquisition", calls={1}, truncate=3)
     got = b""
     with (
@@ -96,8 +97,8 @@ def test_truncation_promises_more_than_it_sends(site: Emulator, http: httpx.Clie
     assert http.get(path).content == b"content"
 
 
-def test_a_stall_in_the_middle_of_an_answer(site: Emulator, http: httpx.Client, tree: object) -> None:
-    path = f"/acquisitions/{tree.acquisition}/files/a.txt"  # type: ignore[attr-defined]
+def test_a_stall_in_the_middle_of_an_answer(site: Emulator, http: httpx.Client, tree: Any) -> None:
+    path = f"/acquisitions/{tree.acquisition}/files/a.txt"
     site.faults.add("download_file_from_acquisition", calls={1, 2}, stall=0.4, stall_after=3)
     began = time.monotonic()
     assert http.get(path).content == b"content"

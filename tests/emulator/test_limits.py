@@ -59,7 +59,7 @@ def test_bad_bodies(http: httpx.Client, content: bytes, status: int) -> None:
 
 def test_a_depth_within_the_limit_is_kept(http: httpx.Client) -> None:
     deep: object = 1
-    for _ in range(90):
+    for _ in range(98):
         deep = {"a": deep}
     assert post(http, json.dumps({"_id": "deep", "label": "x"}).encode()).status_code == 200
     project = http.post("/projects", json={"group": "deep", "label": "x", "info": {"deep": deep}}).json()["_id"]

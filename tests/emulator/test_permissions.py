@@ -264,13 +264,13 @@ def test_every_route_for_every_user(route: Route, user: str, forest: Forest) -> 
     spoils = ("DELETE", "rename_", "modify_project_user", "modify_group_user")
     names = (route.method, *route.operations)
     forest.used = wanted == 200 and any(name.startswith(spoils) for name in names)
-    response = forest.clients[user].request(route.method, path(route, forest.ids, user), **request)  # type: ignore[arg-type]
+    response = forest.clients[user].request(route.method, path(route, forest.ids, user), **request)
     assert response.status_code == wanted, response.text
 
 
 def test_a_route_without_a_rule_cannot_be_declared() -> None:
     with pytest.raises(TypeError):
-        Routes().add("get_project", handler=lambda call: None)  # type: ignore[call-arg]
+        Routes().add("get_project", handler=lambda call: None)
 
 
 def test_only_few_routes_are_public() -> None:

@@ -10,6 +10,10 @@ from typing import cast
 from flywheel_async.fields.base import Model
 
 
+_KIND = {"container_type", "node_type"}
+"""What a site says about the kind of an object, where it may be any; in both clients its class tells that."""
+
+
 def plain(value: object) -> object:
     """Reduces an object of either client to dictionaries under wire names, lists and scalars.
 
@@ -24,7 +28,7 @@ def plain(value: object) -> object:
     if isinstance(value, date):
         return value.isoformat()
     if isinstance(value, Model) or hasattr(value, "attribute_map"):
-        return {key: plain(entry) for key, entry in cast("Model", value).items()}
+        return {key: plain(entry) for key, entry in cast("Model", value).items() if key not in _KIND}
     if isinstance(value, dict):
         return {key: plain(entry) for key, entry in cast("dict[str, object]", value).items()}
     if isinstance(value, list):

@@ -22,14 +22,14 @@ class Ended:
     code: int
 
 
-def start(program: str, *flags: str) -> subprocess.Popen[str]:
+def start(program: str, **environment: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, *(flags or STRICT), "-u", "-c", textwrap.dedent(program)],
+        [sys.executable, *STRICT, "-u", "-c", textwrap.dedent(program)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
-        env={**os.environ, "PYTHONFAULTHANDLER": "1"},
+        env={**os.environ, "PYTHONFAULTHANDLER": "1", **environment},
     )
 
 
@@ -47,8 +47,8 @@ def finish(process: subprocess.Popen[str], seconds: float = 30) -> Ended:
 def python() -> Callable[..., Ended]:
     """Runs a program to its end with every warning an error; returns what it wrote."""
 
-    def run(program: str, *flags: str) -> Ended:
-        return finish(start(program, *flags))
+    def run(program: str, **environment: str) -> Ended:
+        return finish(start(program, **environment))
 
     return run
 

@@ -134,6 +134,17 @@ async def test_a_connection_idle_for_too_long_is_not_used(site: Site) -> None:
         assert transport.open_connections == 1
 
 
+@pytest.mark.anyio
+async def test_socket_options(site: Site) -> None:
+    keep_alive = (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    transport = PooledTransport(local_address="127.0.0.1", socket_options=[keep_alive])
+    async with client_on(transport, site.url) as client, client.stream("GET", "/") as response:
+        used = response.extensions["network_stream"].get_extra_info("socket")
+        assert used.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
+        assert used.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) == 1
+        assert used.getsockname()[0] == "127.0.0.1"
+
+
 @pytest.mark.parametrize("limits", [{"max_connections": 0}, {"max_idle": -1}, {"idle_seconds": -0.1}])
 def test_limits_that_make_no_sense(limits: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="at least"):

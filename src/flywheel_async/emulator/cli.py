@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import ipaddress
 import os
+import signal
 import sys
 import threading
 from collections.abc import Sequence
@@ -95,6 +96,8 @@ def _serve(arguments: argparse.Namespace) -> int:
         threading.Thread(target=_stop_at_end_of_input, args=(server,), daemon=True).start()
     print(f"Emulator at {server.site.url}, data in {arguments.data}")
     print(f"API key: {server.site.key_string(server.site.admin_key)}", flush=True)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: server.request_stop())
     server.run()
     return 0
 

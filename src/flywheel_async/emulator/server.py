@@ -6,6 +6,8 @@ import asyncio
 import logging
 import socket
 import threading
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 
 import uvicorn
@@ -71,7 +73,7 @@ class Server:
         self._failure: BaseException | None = None
 
     def run(self) -> None:
-        """Serves until `request_stop`, or SIGINT or SIGTERM when this is the main thread."""
+        """Serves until `request_stop`."""
         try:
             asyncio.run(self._uvicorn.serve(sockets=[self._socket]))
         finally:
@@ -123,11 +125,15 @@ def _listen(host: str, port: int) -> socket.socket:
 
 
 class _QuietServer(uvicorn.Server):
-    """Tells when it is up."""
+    """Tells when it is up, and leaves signals to whoever runs it."""
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
         self.ready = threading.Event()
+
+    @contextmanager
+    def capture_signals(self) -> Generator[None]:
+        yield
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)

@@ -60,10 +60,15 @@ def _no_constant(name: str) -> Never:
 def _check(value: Json) -> None:
     """Walks the value level by level, so that the check itself cannot overflow the stack."""
     level: list[Json] = [value]
-    for _ in range(MAX_DEPTH + 1):
+    depth = 0
+    while level:
         inner: list[Json] = []
         for item in level:
-            if isinstance(item, dict):
+            if isinstance(item, str):
+                _check_text(item)
+            elif isinstance(item, dict | list) and depth == MAX_DEPTH:
+                raise BadJson(f"nested deeper than {MAX_DEPTH} levels")
+            elif isinstance(item, dict):
                 for key in item:
                     _check_text(key)
                     if "\0" in key:
@@ -71,12 +76,8 @@ def _check(value: Json) -> None:
                 inner.extend(item.values())
             elif isinstance(item, list):
                 inner.extend(item)
-            elif isinstance(item, str):
-                _check_text(item)
-        if not inner:
-            return
         level = inner
-    raise BadJson(f"nested deeper than {MAX_DEPTH} levels")
+        depth += 1
 
 
 def _check_text(value: str) -> None:

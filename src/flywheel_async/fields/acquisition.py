@@ -20,7 +20,7 @@ class AcquisitionFields(Model):
 
     id: Given[str] = member("_id")
     parents: Annotated[Parents, FilledIn(Parents)] = member(make=Parents)
-    label: str | None = None
+    label: Given[str] = member()
     session: Given[str] = member()
     info_exists: bool | None = None
     info: Info | None = None

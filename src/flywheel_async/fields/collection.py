@@ -20,7 +20,7 @@ class CollectionFields(Model):
 
     created: Timestamp | None = None
     modified: Timestamp | None = None
-    label: str | None = None
+    label: Given[str] = member()
     description: str | None = None
     info: Info | None = None
     id: Given[str] = member("_id")

@@ -14,7 +14,7 @@ class GroupFields(Model):
     """Members of a group, the top of the hierarchy. Its id is a name chosen by people."""
 
     id: Given[str] = member("_id")
-    label: str | None = None
+    label: Given[str] = member()
     permissions: Given[list[AccessPermission]] = member()
     permissions_template: Given[list[RolePermission]] = member()
     created: Given[Timestamp] = member()

@@ -21,7 +21,7 @@ class ProjectFields(Model):
     """
 
     id: Given[str] = member("_id")
-    label: str | None = None
+    label: Given[str] = member()
     description: str | None = None
     group: Given[str] = member()
     group_info: ProjectGroupInfo | None = None

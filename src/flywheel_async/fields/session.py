@@ -22,7 +22,7 @@ class SessionFields(Model):
     group: Given[str] = member()
     project: Given[str] = member()
     parents: Annotated[Parents, FilledIn(Parents)] = member(make=Parents)
-    label: str | None = None
+    label: Given[str] = member()
     info: Info | None = None
     uid: str | None = None
     timestamp: Timestamp | None = None

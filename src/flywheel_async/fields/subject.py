@@ -40,7 +40,7 @@ class SubjectFields(Model):
     ethnicity: str | None = None
     species: str | None = None
     strain: str | None = None
-    label: str | None = None
+    label: Given[str] = member()
     code: str | None = None
     master_code: str | None = None
     notes: list[Note] | None = None

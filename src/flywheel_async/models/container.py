@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar, Self, cast
 
@@ -71,7 +71,7 @@ class FileContainer(Container):
 
     async def upload_file(
         self,
-        file: Upload | list[Upload],
+        file: Upload | Sequence[Upload],
         *,
         name: str | None = None,
         metadata: Mapping[str, object] | None = None,

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import tzinfo
 from pathlib import Path
 from types import TracebackType
@@ -218,6 +218,90 @@ class Client(Wrapper):
         """
         return self._run(self._inner.get, id)
 
+    def get_user(self, user_id: str) -> User:
+        """Gets a user by its id; route `GET /users/{id}`.
+
+        Args:
+            user_id: The id.
+
+        Raises:
+            ArgumentError: The id is empty or cannot stand in a path; nothing was sent.
+            NotFound: There is no such user.
+        """
+        return self._run(self._inner.get_user, user_id)
+
+    def get_group(self, group_id: str) -> Group:
+        """Gets a group by its id; route `GET /groups/{id}`.
+
+        Args:
+            group_id: The id.
+
+        Raises:
+            ArgumentError: The id is empty or cannot stand in a path; nothing was sent.
+            NotFound: There is no such group.
+        """
+        return self._run(self._inner.get_group, group_id)
+
+    def get_project(self, project_id: str) -> Project:
+        """Gets a project by its id; route `GET /projects/{id}`.
+
+        Args:
+            project_id: The id.
+
+        Raises:
+            ArgumentError: The id is empty or cannot stand in a path; nothing was sent.
+            NotFound: There is no such project.
+        """
+        return self._run(self._inner.get_project, project_id)
+
+    def get_subject(self, subject_id: str) -> Subject:
+        """Gets a subject by its id; route `GET /subjects/{id}`.
+
+        Args:
+            subject_id: The id.
+
+        Raises:
+            ArgumentError: The id is empty or cannot stand in a path; nothing was sent.
+            NotFound: There is no such subject.
+        """
+        return self._run(self._inner.get_subject, subject_id)
+
+    def get_session(self, session_id: str) -> Session:
+        """Gets a session by its id; route `GET /sessions/{id}`.
+
+        Args:
+            session_id: The id.
+
+        Raises:
+            ArgumentError: The id is empty or cannot stand in a path; nothing was sent.
+            NotFound: There is no such session.
+        """
+        return self._run(self._inner.get_session, session_id)
+
+    def get_acquisition(self, acquisition_id: str) -> Acquisition:
+        """Gets an acquisition by its id; route `GET /acquisitions/{id}`.
+
+        Args:
+            acquisition_id: The id.
+
+        Raises:
+            ArgumentError: The id is empty or cannot stand in a path; nothing was sent.
+            NotFound: There is no such acquisition.
+        """
+        return self._run(self._inner.get_acquisition, acquisition_id)
+
+    def get_file(self, file_id: str) -> File:
+        """Gets the newest version of a file by its id; route `GET /files/{id}`.
+
+        Args:
+            file_id: The id that all its versions share (`file_id`).
+
+        Raises:
+            ArgumentError: The id is empty or cannot stand in a path; nothing was sent.
+            NotFound: There is no such file.
+        """
+        return self._run(self._inner.get_file, file_id)
+
     def lookup(self, path: PathLike) -> Node:
         """Gets what a path leads to; route `POST /lookup`.
 
@@ -274,7 +358,7 @@ class Client(Wrapper):
     def upload_file_to_container(
         self,
         container_id: str,
-        file: Upload | list[Upload],
+        file: Upload | Sequence[Upload],
         *,
         name: str | None = None,
         metadata: Mapping[str, object] | None = None,

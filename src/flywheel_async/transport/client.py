@@ -10,7 +10,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager
 from importlib.metadata import PackageNotFoundError, version
 from types import TracebackType
-from typing import Literal, cast
+from typing import TYPE_CHECKING, Literal, cast
 
 import anyio
 import httpx
@@ -19,11 +19,13 @@ from anyio.lowlevel import RunVar
 from flywheel_async.config import Options, Site, ssl_context
 from flywheel_async.errors import BadAnswer, ConnectionFailed, FlywheelError, RequestTimeout, TransportError
 from flywheel_async.transport.limits import Budget
-from flywheel_async.transport.pool import PooledTransport
 from flywheel_async.transport.redirect import next_url, origin
 from flywheel_async.transport.request import Request
 from flywheel_async.transport.response import Response, api_error
 from flywheel_async.transport.retry import Outcome, RetryPolicy
+
+if TYPE_CHECKING:
+    from flywheel_async.transport.pool import PooledTransport
 
 log = logging.getLogger("flywheel_async.transport")
 
@@ -248,7 +250,12 @@ class Transport:
             return self._given_transport
         pool = self._pool.get(None)
         if pool is None:
-            pool = PooledTransport(verify=self._verify, max_connections=self.options.max_connections)
+            # Imported late: it brings httpcore, which takes longer to import than the rest of a client together.
+            from flywheel_async.transport.pool import PooledTransport
+
+            pool = PooledTransport(
+                verify=self._verify, max_connections=self.options.max_connections, max_idle=self.options.max_connections
+            )
             self._pool.set(pool)
         return pool
 

@@ -1,0 +1,154 @@
+"""Every public method of the sync facade gives at run time what its annotation says."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import inspect
+import typing
+from collections.abc import Iterator
+from pathlib import Path
+from types import FunctionType, ModuleType, NoneType, UnionType
+from typing import Any, Self, TypeVar
+
+import pytest
+
+from flywheel_async.emulator import Emulator
+from flywheel_async.resources.paths import Resolved
+from flywheel_async.sync import Client, Finder, Pager
+
+SYNC = Path(inspect.getfile(Client)).parent
+MODULES = ["client", "finder", *(f"models.{path.stem}" for path in sorted((SYNC / "models").glob("[a-z]*.py")))]
+
+
+def namespace(module: ModuleType) -> dict[str, Any]:
+    """What the annotations of a module can name, including what only type checkers import."""
+    names = dict(vars(module))
+    for node in ast.parse(Path(str(module.__file__)).read_text()).body:
+        if isinstance(node, ast.If):
+            exec(compile(ast.Module(node.body, []), "typing", "exec"), names)
+    return names
+
+
+def annotated() -> dict[tuple[str, str], Any]:
+    """(class, public method or property) → result type."""
+    found: dict[tuple[str, str], Any] = {}
+    for name in MODULES:
+        module = importlib.import_module(f"flywheel_async.sync.{name}")
+        names = namespace(module)
+        for cls in vars(module).values():
+            if not inspect.isclass(cls) or cls.__module__ != module.__name__:
+                continue
+            for key, member in vars(cls).items():
+                function = member.fget if isinstance(member, property) else member
+                if isinstance(function, FunctionType) and (not key.startswith("_") or key == "__call__"):
+                    found[cls.__name__, key] = eval(function.__annotations__["return"], names)
+    return found
+
+
+def fits(value: object, hint: Any, owner: object, item: type | None) -> bool:
+    """Whether a value is exactly of a type; containers must hold something, so that there is something to see."""
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if hint is None:
+        return value is None
+    if hint is Self:
+        return value is owner
+    if isinstance(hint, TypeVar):
+        return type(value) is item
+    if origin in (UnionType, typing.Union):
+        return any(fits(value, None if part is NoneType else part, owner, item) for part in arguments)
+    if isinstance(value, list):
+        return origin is list and bool(value) and all(fits(part, arguments[0], owner, item) for part in value)
+    if isinstance(value, Pager):
+        return origin is Pager and fits(list(value), list[arguments], owner, item)
+    if isinstance(value, Resolved):
+        parts = [*value.path, *value.children]
+        return origin is Resolved and all(fits(part, arguments[0], owner, item) for part in parts)
+    if isinstance(value, Finder):
+        return origin is Finder and fits(value.find(), list[arguments], owner, item)
+    return type(value) is hint or (hint is Path and isinstance(value, Path))
+
+
+class Witness:
+    """Calls methods, compares results with annotations and notes what was called."""
+
+    def __init__(self) -> None:
+        self.annotated = annotated()
+        self.seen: set[tuple[str, str]] = set()
+
+    def see(self, owner: Any, name: str, /, *args: Any, item: type | None = None, **kwargs: Any) -> Any:
+        home = next(cls.__name__ for cls in type(owner).__mro__ if name in vars(cls))
+        value = getattr(owner, name)
+        if not isinstance(inspect.getattr_static(owner, name), property):
+            value = value(*args, **kwargs)
+        hint = self.annotated[home, name]
+        assert fits(value, hint, owner, item), f"{home}.{name}: {value!r} is not {hint}"
+        self.seen.add((home, name))
+        return value
+
+
+@pytest.fixture
+def fw() -> Iterator[Client]:
+    with Emulator() as site, Client(site.api_key) as client:
+        site.add_user("ann@example.org")
+        yield client
+
+
+def test_results_are_what_the_annotations_say(fw: Client, tmp_path: Path) -> None:
+    see = (witness := Witness()).see
+    group = see(fw, "get", see(fw, "add_group", id="types", label="Types"))
+    project = see(group, "add_project", label="P")
+    subject = see(project, "add_subject", label="S")
+    session = see(subject, "add_session", label="V")
+    see(project, "add_session", label="W", subject={"label": "S2"})
+    acquisition = see(session, "add_acquisition", label="A")
+
+    source = tmp_path / "a.txt"
+    source.write_text("text")
+    see(acquisition, "upload_file", source)
+    see(fw, "upload_file_to_container", acquisition.id, b"more", name="b.txt")
+    see(acquisition, "download_file", "a.txt", tmp_path / "1")
+    see(fw, "download_file_from_container", acquisition.id, "b.txt", tmp_path / "2")
+    see(acquisition, "read_file", "a.txt")
+    file = see(acquisition, "get_file", "a.txt")
+    assert [type(entry) for entry in see(acquisition, "reload").files] == [type(file)] * 2
+    see(file, "download", tmp_path / "3")
+    see(file, "read")
+    see(file, "ref")
+    see(file, "update", type="text")
+    see(file, "reload")
+
+    finder = see(fw, "projects")
+    project_class = type(project)
+    see(finder, "__call__", limit=5, item=project_class)
+    see(finder, "find", "label=P", item=project_class)
+    see(finder, "find_one", "label=P", item=project_class)
+    see(finder, "find_first", item=project_class)
+    see(finder, "iter", item=project_class)
+    see(finder, "iter_find", "label=P", item=project_class)
+    for name in ("users", "groups", "subjects", "sessions", "acquisitions", "files"):
+        see(fw, name)
+    for owner, names in ((group, "projects"), (project, "subjects sessions acquisitions"), (subject, "sessions")):
+        for name in names.split():
+            see(owner, name)
+    see(session, "acquisitions")
+
+    see(fw, "lookup", "types/P/S/V/A/files/a.txt")
+    assert [type(node).__name__ for node in see(fw, "resolve", "types/P/S").path] == ["Group", "Project", "Subject"]
+    for name in ("get_auth_status", "get_version", "get_config"):
+        see(fw, name)
+    for owner in (group, project, subject, session, acquisition):
+        see(fw, f"get_{type(owner).__name__.lower()}", owner.id)
+    see(fw, "get_file", file.file_id)
+    see(fw, "get_current_user")
+    user = see(fw, "get_user", "ann@example.org")
+    see(user, "update", firstname="Ann")
+    see(user, "reload")
+    see(project, "update", label="Q")
+    see(project, "ref")
+    see(file, "delete")
+    see(acquisition, "delete_file", "b.txt")
+    see(project, "delete")
+    see(user, "delete")
+    see(fw, "close")
+    assert witness.seen == set(witness.annotated)
