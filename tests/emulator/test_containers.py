@@ -291,6 +291,8 @@ def test_users(site: Emulator, http: httpx.Client, api: Any) -> None:
     assert http.delete("/users/new@example.com").status_code == 200
     assert member.get("/users/self").status_code == 402
     assert http.get("/users/new@example.com").status_code == 404
+    assert http.post("/users", json=body).status_code == 200
+    assert member.get("/users/self").status_code == 401, "the key was the deleted user's"
 
 
 def test_key_spellings(site: Emulator) -> None:

@@ -50,9 +50,7 @@ def test_latency_does_not_hold_up_others(site: Emulator, http: httpx.Client) -> 
     assert time.monotonic() - began < 0.3
 
 
-def test_a_page_cap_shortens_lists_but_not_their_total(
-    site: Emulator, http: httpx.Client, plant: Any
-) -> None:
+def test_a_page_cap_shortens_lists_but_not_their_total(site: Emulator, http: httpx.Client, plant: Any) -> None:
     for _ in range(3):
         plant()
     site.faults.add("get_all_groups", page_cap=2)

@@ -111,7 +111,9 @@ def test_dot_names_in_a_path_do_not_reach_the_container(
     import socket
 
     with socket.create_connection(("127.0.0.1", site.port)) as raw:
-        head = f"DELETE /api{scan}/files/{name} HTTP/1.1\r\nHost: x\r\nAuthorization: {key}\r\nConnection: close\r\n\r\n"
+        head = (
+            f"DELETE /api{scan}/files/{name} HTTP/1.1\r\nHost: x\r\nAuthorization: {key}\r\nConnection: close\r\n\r\n"
+        )
         raw.sendall(head.encode())
         answer = raw.makefile("rb").readline()
     assert b" 422 " in answer

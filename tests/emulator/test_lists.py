@@ -113,7 +113,9 @@ def test_pages_count_what_is_left(http: httpx.Client, project: str) -> None:
     assert whole["total"] == 10
 
 
-@pytest.mark.parametrize("query", ["filter=label", "filter=label%3D", "limit=-1", "sort=a:b", "page=2", "filter=a=~("])
+@pytest.mark.parametrize(
+    "query", ["filter=label", "filter=label%3D", "limit=-1", "sort=a:b", "page=2", "filter=a=~(", "sort=files.name"]
+)
 def test_mistakes(http: httpx.Client, project: str, query: str) -> None:
     response = http.get(f"/projects/{project}/subjects?{query}")
     assert response.status_code == 422

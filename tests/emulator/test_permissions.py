@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import count
 
@@ -161,13 +161,13 @@ def user_id(user: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def forest(site: Emulator, api: Callable[[str], httpx.Client]) -> Iterator[Forest]:
+def forest(site: Emulator, api: Callable[[str], httpx.Client]) -> Forest:
     keys = {"owner": site.api_key, "wrong_key": "x:WRONG", "no_key": ""}
     for user in (*MEMBERS, "none"):
         keys[user] = site.add_user(user_id(user))
     keys["site_admin"] = keys["site_admin_exhaustive"] = site.add_user(user_id("site"), roles=["site_admin"])
     keys["disabled"] = site.add_user(user_id("disabled"), disabled=True)
-    yield Forest(site, {user: api(key) for user, key in keys.items()}, {})
+    return Forest(site, {user: api(key) for user, key in keys.items()}, {})
 
 
 def family(route: Route) -> str:
@@ -258,7 +258,7 @@ def test_every_route_for_every_user(route: Route, user: str, forest: Forest) -> 
     request: dict[str, object] = {"params": {"exhaustive": "true"} if user == "site_admin_exhaustive" else {}}
     if route.takes_stream:
         request["files"] = [("file", ("x", b"content"))]
-    elif route.method in ("POST", "PUT", "PATCH") or route.operations[0:1] and route.method == "DELETE":
+    elif route.method in ("POST", "PUT", "PATCH") or (route.operations[0:1] and route.method == "DELETE"):
         request["content"] = json.dumps(body(route, forest.ids, forest.site.roles))
     wanted = expected(route, user)
     spoils = ("DELETE", "rename_", "modify_project_user", "modify_group_user")
@@ -315,8 +315,14 @@ def test_a_role_without_the_view_action_shows_nothing(forest: Forest) -> None:
     assert change.status_code == 200
     assert forest.clients["ro"].get(f"/projects/{forest.ids['project']}").status_code == 403
     assert forest.clients["ro"].get("/projects", params={"filter": f"_id={forest.ids['project']}"}).json() == []
+    no_files = forest.post("/roles", {"label": "no files", "actions": [access.VIEW]})["_id"]
     name = f"/acquisitions/{forest.ids['acquisition']}/files/a.zip"
     assert forest.clients["ro"].get(name).content == ARCHIVE
+    forest.clients["owner"].put(
+        f"/projects/{forest.ids['project']}/permissions/{user_id('ro')}", json={"role_ids": [no_files]}
+    )
+    assert forest.clients["ro"].get(f"/acquisitions/{forest.ids['acquisition']}").json()["files"] == []
+    assert forest.clients["ro"].get(name).status_code == 403
 
 
 def test_moving_needs_rights_at_both_ends(forest: Forest) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import psutil
 import pytest
 import trio
 
@@ -40,6 +42,23 @@ def test_threads_share_one_client(fw: Client) -> None:
 
     with ThreadPoolExecutor(8) as pool:
         assert list(pool.map(work, range(24))) == [[f"Project {number % 5}"] * 5 for number in range(24)]
+
+
+def test_a_thread_that_ends_closes_its_connections(fw: Client) -> None:
+    def connected() -> int:
+        sockets = psutil.Process().net_connections("tcp")
+        return sum(1 for socket in sockets if socket.status == psutil.CONN_ESTABLISHED)
+
+    fw.get_version()
+    before = connected()
+    for _ in range(3):
+        with ThreadPoolExecutor(1) as pool:
+            pool.submit(fw.get_version).result()
+    for _ in range(50):
+        if connected() <= before:  # the emulator, in this same process, needs a moment to see it
+            return
+        time.sleep(0.1)
+    pytest.fail(f"{connected()} connections, {before} before")
 
 
 def test_a_callback_uses_the_client_even_when_its_one_slot_is_taken(site: Emulator) -> None:

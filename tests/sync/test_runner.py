@@ -188,9 +188,18 @@ def test_an_exit_raised_in_a_child_task_comes_out_and_the_next_call_works() -> N
     async def child() -> None:
         raise SystemExit(3)
 
+    async def helpers() -> tuple[tuple[int, int, bool], bool]:
+        try:
+            run(main)
+        except SystemExit:
+            return run(where), _runner._helper_of(_runner._current()).runner.helps
+        raise AssertionError
+
     with pytest.raises(SystemExit):
         run(main)
     assert run(add, 1) == 2
+    (ident, _, nested), helps = run(helpers)
+    assert (ident != threading.get_ident(), nested, helps) == (True, True, True)
 
 
 def test_a_cancelled_error_of_the_call_itself_is_raised() -> None:

@@ -235,3 +235,17 @@ print(results)
     )
     assert ended.out.splitlines() == ["ready", "cleaned up", "interrupted", "['worker done']"]
     assert (ended.err, ended.code) == ("", 0)
+
+
+def test_a_handler_set_by_a_callback_stays(interrupted: Program) -> None:
+    ended = interrupted(
+        PRELUDE
+        + """
+def note(signum, frame):
+    print("noted")
+
+run(call, lambda: signal.signal(signal.SIGINT, note))
+print(signal.getsignal(signal.SIGINT) is note)
+"""
+    )
+    assert (ended.out, ended.err, ended.code) == ("True\n", "", 0)

@@ -8,8 +8,9 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from types import FrameType
 
 from flywheel_async.emulator import missing_extra
 
@@ -92,22 +93,23 @@ def _serve(arguments: argparse.Namespace) -> int:
         return 2
     if arguments.seed:
         seed_demo(server.site)
+
+    def end(_number: int, _frame: FrameType | None) -> None:
+        server.request_stop()
+
+    signal.signal(signal.SIGINT, end)
+    signal.signal(signal.SIGTERM, end)
     if arguments.until_stdin_closes:
-        threading.Thread(target=_stop_at_end_of_input, args=(server,), daemon=True).start()
+        threading.Thread(target=_at_end_of_input, args=(server.request_stop,), daemon=True).start()
     print(f"Emulator at {server.site.url}, data in {arguments.data}")
     print(f"API key: {server.site.key_string(server.site.admin_key)}", flush=True)
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: server.request_stop())
     server.run()
     return 0
 
 
-def _stop_at_end_of_input(server: object) -> None:
-    from flywheel_async.emulator.server import Server
-
+def _at_end_of_input(stop: Callable[[], None]) -> None:
     sys.stdin.read()
-    if isinstance(server, Server):
-        server.request_stop()
+    stop()
 
 
 def _is_loopback(host: str) -> bool:

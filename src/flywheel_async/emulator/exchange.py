@@ -67,7 +67,7 @@ class Exchange:
     Attributes:
         method: The HTTP method.
         raw_path: The path as sent, still percent-encoded, without the query.
-        headers: Header values by lower-case name; the last one wins.
+        headers: Header values by lower-case name; repeated ones are joined by commas.
         query: Every value of every query parameter.
 
     Raises:
@@ -81,7 +81,10 @@ class Exchange:
         self.raw_path: bytes = scope["raw_path"]
         self.client: str = (scope.get("client") or ("",))[0]
         raw_headers: Iterable[tuple[bytes, bytes]] = scope["headers"]
-        self.headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in raw_headers}
+        self.headers: dict[str, str] = {}
+        for raw_name, raw_value in raw_headers:
+            name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
+            self.headers[name] = f"{self.headers[name]}, {value}" if name in self.headers else value
         if sum(len(name) + len(value) for name, value in raw_headers) > MAX_HEADER_BYTES:
             raise Problem(400, f"the headers are larger than {MAX_HEADER_BYTES} bytes")
         self.query = _parse_query(scope["query_string"])
@@ -106,7 +109,7 @@ class Exchange:
         Raises:
             Problem: 413, the body is larger.
         """
-        too_large = Problem(413, f"the body is larger than {limit} bytes", headers=[("connection", "close")])
+        too_large = Problem(413, f"the body is larger than {limit} bytes")
         declared = self.headers.get("content-length", "0")
         if declared.isdigit() and int(declared) > limit:
             raise too_large

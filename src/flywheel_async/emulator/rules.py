@@ -9,8 +9,8 @@ from flywheel_async.emulator import access, files, nodes
 from flywheel_async.emulator.problems import Problem, invalid, not_found
 
 if TYPE_CHECKING:
-    from flywheel_async.emulator.nodes import Node
     from flywheel_async.emulator.call import Call
+    from flywheel_async.emulator.nodes import Node
 
 
 class Rule(Protocol):

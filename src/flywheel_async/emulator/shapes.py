@@ -109,6 +109,7 @@ class Shaper:
         self._trimmed = trimmed
         self._permissions: dict[str, list[Json]] = {}
         self._subjects: dict[str, Doc] = {}
+        self._sees_files: dict[str, bool] = {}
 
     def containers(self, found: Iterable[Node]) -> list[Json]:
         """Returns the documents of several containers."""
@@ -128,7 +129,7 @@ class Shaper:
         document["analyses"] = None if self._trimmed else []
         document["join-origin"] = None
         self._trim(document)
-        document["files"] = [self.file(row) for row in files.of_container(self._tx, node.id)]
+        document["files"] = self._files(node)
         if node.kind == "project":
             document["group"] = node.group_id
             document["group_info"] = {"_id": node.group_id, "label": self._group_label(node)}
@@ -184,6 +185,15 @@ class Shaper:
         }
         self._trim(document)
         return document
+
+    def _files(self, node: Node) -> list[Json]:
+        project = node.project or ""
+        if project not in self._sees_files:
+            actions = access.project_actions(self._tx, self._caller, project)
+            self._sees_files[project] = access.FILES_VIEW in actions
+        if not self._sees_files[project]:
+            return []
+        return [self.file(row) for row in files.of_container(self._tx, node.id)]
 
     def _trim(self, document: Doc) -> None:
         info = document.get("info")

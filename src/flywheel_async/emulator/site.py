@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from flywheel_async.emulator import access, keys, nodes
+from flywheel_async.emulator import access, keys, nodes, users
 from flywheel_async.emulator.blobs import BlobStore
 from flywheel_async.emulator.database import Database, Tx
 from flywheel_async.emulator.faults import FaultPlan
@@ -102,7 +102,7 @@ class Site:
             if nodes.find(tx, "user", user_id) is None:
                 body: dict[str, Json] = {"firstname": firstname, "lastname": lastname, "email": user_id}
                 body.update(roles=granted, disabled=disabled)
-                nodes.insert(tx, Node("user", user_id, user_id, tx.now, tx.now, body=body))
+                users.create(tx, user_id, body)
             keys.register(tx, key, user_id, "emulator")
 
         self.db.write_now(work)

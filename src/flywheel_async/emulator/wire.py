@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import count
 from typing import Never, TypeAlias, cast
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
@@ -60,8 +61,7 @@ def _no_constant(name: str) -> Never:
 def _check(value: Json) -> None:
     """Walks the value level by level, so that the check itself cannot overflow the stack."""
     level: list[Json] = [value]
-    depth = 0
-    while level:
+    for depth in count():
         inner: list[Json] = []
         for item in level:
             if isinstance(item, str):
@@ -76,8 +76,9 @@ def _check(value: Json) -> None:
                 inner.extend(item.values())
             elif isinstance(item, list):
                 inner.extend(item)
+        if not inner:
+            return
         level = inner
-        depth += 1
 
 
 def _check_text(value: str) -> None:

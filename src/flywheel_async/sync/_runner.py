@@ -199,11 +199,14 @@ class _Helper:
         _local.end = _ThreadEnd(self.runner)
         while (job := self._jobs.get()) is not None:
             self.busy = True
-            job.work(_current())
+            if self.runner.loop.is_closed():  # something broke out of it
+                self.runner = _Runner(helps=True)
+                _local.end = _ThreadEnd(self.runner)
+            job.work(self.runner)
             self.busy = False
             job.done.set()
             del job  # an idle helper keeps nothing of the last call alive
-        _current().close()
+        self.runner.close()
 
     def call(self, coroutine: Coroutine[object, object, T], context: contextvars.Context) -> T:
         job: _Job[T] = _Job(coroutine, context)
@@ -367,7 +370,8 @@ def _close_all() -> None:
     """At exit, after all other threads but daemons have ended."""
     global _shut_down
     _shut_down = True
-    helpers = [runner.helper for runner in _runners if runner.helper is not None and not runner.helper.busy]
+    found = [runner.helper for runner in list(_runners)]
+    helpers = [helper for helper in found if helper is not None and not helper.busy]
     for helper in helpers:
         helper.stop()
     for helper in helpers:

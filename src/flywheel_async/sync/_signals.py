@@ -32,15 +32,16 @@ class Interrupt:
     def install(self) -> None:
         signal.signal(signal.SIGINT, self)
 
-    @staticmethod
-    def remove() -> None:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+    def remove(self) -> None:
+        if signal.getsignal(signal.SIGINT) is self:  # user code may have set its own meanwhile
+            signal.signal(signal.SIGINT, signal.default_int_handler)
 
     @staticmethod
     def forsake() -> None:
         """In a forked child: do not go on cancelling a call of the parent."""
-        if isinstance(signal.getsignal(signal.SIGINT), Interrupt):
-            Interrupt.remove()
+        handler = signal.getsignal(signal.SIGINT)
+        if isinstance(handler, Interrupt):
+            handler.remove()
 
 
 @contextmanager
@@ -57,4 +58,5 @@ def breakable_wait() -> Generator[None]:
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, handler)
+        if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+            signal.signal(signal.SIGINT, handler)

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
+from flywheel_async.emulator.problems import invalid
 from flywheel_async.emulator.query.regexes import compiled
 from flywheel_async.emulator.query.terms import (
     AnyOf,
@@ -85,14 +86,20 @@ def compile_filter(conditions: Sequence[Condition], source: Source) -> Sql:
 
 
 def compile_sort(keys: Sequence[SortKey], source: Source) -> Sql:
-    """Returns the terms of an ORDER BY, each followed by a comma; missing values come first, as in the family."""
+    """Returns the terms of an ORDER BY, each followed by a comma; missing values come first, as in the family.
+
+    Raises:
+        Problem: 422, a key leads to another table.
+    """
     parts: list[Sql] = []
     for key in keys:
         direction = "DESC" if key.descending else "ASC"
         column = source.columns.get(".".join(key.path))
         if column is not None:
             parts.append(Sql(f"{column.sql} {direction}, "))
-        elif source.body is not None and key.path[0] not in source.related:
+        elif source.body is None or (key.path[0] in source.related and len(key.path) > 1):
+            raise invalid(f"a list cannot be sorted by {'.'.join(key.path)}", "query", "sort")
+        else:
             parts.append(_sort_body(key.path, source.body, direction))
     return Sql("".join(part.text for part in parts), _values(parts))
 

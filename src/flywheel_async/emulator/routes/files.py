@@ -51,6 +51,8 @@ def upload(call: Call) -> Streamed:
 
 def download(call: Call) -> Streamed | Reply:
     """Sends a file, a range of it, a member of it, or the list of its members."""
+    if call.has("ticket"):
+        raise Problem(501, "the emulator does not have download tickets yet")
     row = _named(call, "file_name")
     wanted = call.text("hash")
     if wanted is not None and wanted != row.hash:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from importlib.metadata import PackageNotFoundError, version
 
 from flywheel_async.emulator import access, nodes
@@ -75,7 +74,6 @@ def get_version(call: Call) -> Doc:
         "cli_version": release,
         "applied_checks": {},
         "applied_fixes": {},
-        "python": sys.version.split()[0],
     }
 
 

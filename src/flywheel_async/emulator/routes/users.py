@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flywheel_async.emulator import nodes
+from flywheel_async.emulator import nodes, users
 from flywheel_async.emulator.call import Call
 from flywheel_async.emulator.inputs import UserChange, UserInput
 from flywheel_async.emulator.listing import list_nodes
@@ -75,8 +75,7 @@ def add_user(call: Call) -> Doc:
     body.setdefault("roles", ["user"])
     if given.root:
         body["roles"] = ["site_admin"]
-    call.tx.run("DELETE FROM node WHERE kind = 'user' AND id = ? AND deleted IS NOT NULL", (given.id,))
-    nodes.insert(call.tx, Node("user", given.id, given.id, call.tx.now, call.tx.now, body=body))
+    users.create(call.tx, given.id, body)
     return {"_id": given.id}
 
 

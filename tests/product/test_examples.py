@@ -1,0 +1,60 @@
+"""The examples run, as a new user would run them."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from flywheel_async.emulator import Emulator
+
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+
+
+def run(script: str, *arguments: str | Path, **environment: str) -> str:
+    done = subprocess.run(
+        [sys.executable, EXAMPLES / script, *map(str, arguments)],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_demo() -> None:
+    out = run("demo.py")
+    assert "all files came back as they were" in out
+    for flavour in ("async", "sync"):
+        assert f"{flavour}: 36 files" in out
+        assert "0 different" in out
+
+
+def test_demo_fails_on_a_difference() -> None:
+    broken = (
+        "import sys; sys.path.insert(0, sys.argv[1]); import demo, roundtrip_sync; fetch = roundtrip_sync.fetch; "
+        "roundtrip_sync.fetch = lambda p, d: [path.write_bytes(b'x') for path in fetch(p, d)[:1]]; sys.exit(demo.main())"
+    )
+    done = subprocess.run([sys.executable, "-c", broken, str(EXAMPLES)], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 1
+    assert "DIFFERENT" in done.stdout
+
+
+def test_scripts(tmp_path: Path) -> None:
+    study = tmp_path / "study" / "s1" / "ses-1" / "a 1"
+    study.mkdir(parents=True)
+    (study / "x.txt").write_text("content")
+    with Emulator() as site:
+        for flavour in ("async", "sync"):
+            out = run(
+                f"roundtrip_{flavour}.py",
+                tmp_path / "study",
+                f"lab/Study {flavour}",
+                tmp_path / flavour,
+                FLYWHEEL_API_KEY=site.api_key,
+            )
+            assert "7 bytes uploaded" in out
+            assert "1 files downloaded" in out
+            assert (tmp_path / flavour / "s1" / "ses-1" / "a 1" / "x.txt").read_text() == "content"
