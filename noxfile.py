@@ -83,3 +83,10 @@ def bench(session: nox.Session) -> None:
     """Measures the transport against its alternatives in one run."""
     session.install("-e", ".[emulator]", "httpx-aiohttp")
     session.run("python", "benchmarks/transport.py", *session.posargs)
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Builds the documentation pages into build/docs; a broken link fails."""
+    session.install("mkdocs>=1.6,<2")
+    session.run("mkdocs", "build", "--config-file", "tools/mkdocs.yml", *session.posargs)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from urllib.parse import unquote
 
 from flywheel_async.emulator import auth, routes
 from flywheel_async.emulator.call import Call
@@ -114,4 +113,4 @@ class App:
 def describe(route: Route) -> str:
     """Returns one line about a route."""
     names = ", ".join(route.operations) or "(emulator only)"
-    return f"{route.method:6} {unquote(route.path):60} {route.rule!s:45} {names}"
+    return f"{route.method:6} {route.path:60} {route.rule!s:45} {names}"
