@@ -13,6 +13,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 import gen_fields
 import gen_sync
 import gen_table
+from sync_names import Unfit
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -31,7 +32,12 @@ def main(argv: list[str]) -> int:
     check = "--check" in argv
     stale = 0
     for generator in (gen_table, gen_fields, gen_sync):
-        for path, text in generator.render().items():
+        try:
+            rendered = generator.render()
+        except Unfit as problem:
+            print(problem)
+            return 1
+        for path, text in rendered.items():
             have = path.read_text() if path.exists() else ""
             if have == text:
                 continue

@@ -127,6 +127,7 @@ class AsyncClient:
             transport=transport,
             http_client=http_client,
             unlimited=lambda: self._flavour.nested(),
+            at_close=lambda closer: self._flavour.at_close(closer),
         )
         self._checked = disable_auth_check
         self._check_turn = Budget(1)  # anyio's own lock would belong to one event loop

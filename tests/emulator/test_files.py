@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import socket
 import threading
 import zipfile
 from pathlib import Path
@@ -14,9 +15,11 @@ from urllib.parse import quote
 import httpx
 import pytest
 
-from flywheel_async.emulator import Emulator
+from flywheel_async.emulator import Emulator, tickets
 from flywheel_async.emulator.downloads import disposition, parse_ranges
 from flywheel_async.emulator.filetypes import guess_mimetype, guess_type
+from flywheel_async.emulator.problems import Problem
+from flywheel_async.emulator.tickets import Tickets
 
 
 def upload(http: httpx.Client, path: str, content: bytes, **metadata: Any) -> httpx.Response:
@@ -108,8 +111,6 @@ def test_dot_names_in_a_path_do_not_reach_the_container(
 ) -> None:
     # httpx would resolve the dots before sending, so the request is written by hand.
     key = http.headers["authorization"]
-    import socket
-
     with socket.create_connection(("127.0.0.1", site.port)) as raw:
         head = (
             f"DELETE /api{scan}/files/{name} HTTP/1.1\r\nHost: x\r\nAuthorization: {key}\r\nConnection: close\r\n\r\n"
@@ -255,6 +256,49 @@ def test_viewing_and_ranges(http: httpx.Client, scan: str) -> None:
 )
 def test_range_headers(header: str, ranges: list[tuple[int, int]] | None) -> None:
     assert parse_ranges(header, 10) == ranges
+
+
+def test_tickets_download_without_a_key(site: Emulator, http: httpx.Client, scan: str) -> None:
+    sent(http, scan, b"first", name="t.txt")
+    path = f"{site.url}{scan}/files/t.txt"
+    stub = http.get(f"{path}?ticket=").json()
+    assert (stub["filename"], stub["file_cnt"], stub["size"]) == ("t.txt", 1, 5)
+    sent(http, scan, b"second", name="t.txt")
+    with httpx.Client(trust_env=False) as nobody:
+        for _ in range(2):
+            assert nobody.get(path, params={"ticket": stub["ticket"]}).content == b"first"
+        assert nobody.get(path).status_code == 401
+        assert nobody.get(path, params={"ticket": "unknown"}).status_code == 404
+        other = path.replace("t.txt", "a.txt")
+        assert nobody.get(other, params={"ticket": stub["ticket"]}).status_code == 400
+        assert nobody.get(f"{path}/info", params={"ticket": stub["ticket"]}).status_code == 401
+        http.delete(f"{scan}/files/t.txt")
+        assert nobody.get(path, params={"ticket": stub["ticket"]}).status_code == 404
+
+
+def test_a_ticket_is_only_as_good_as_its_owner(site: Emulator, http: httpx.Client, tree: Any, api: Any) -> None:
+    reader = api(site.add_user("ticket@example.com"))
+    permissions = f"/projects/{tree.project}/permissions"
+    http.post(permissions, json={"_id": "ticket@example.com", "role_ids": [site.roles["ro"]]})
+    path = f"/acquisitions/{tree.acquisition}/files/a.txt"
+    ticket = reader.get(f"{path}?ticket=").json()["ticket"]
+    assert httpx.get(site.url + path, params={"ticket": ticket}, trust_env=False).content == b"content"
+    http.delete(f"{permissions}/ticket@example.com")
+    assert httpx.get(site.url + path, params={"ticket": ticket}, trust_env=False).status_code == 403
+
+
+def test_old_and_foreign_tickets(monkeypatch: pytest.MonkeyPatch) -> None:
+    known = Tickets()
+    name = known.issue("user", False, "1.2.3.4", "file", 1, None)
+    assert known.redeem(name, "1.2.3.4").file_id == "file"
+    with pytest.raises(Problem) as foreign:
+        known.redeem(name, "4.3.2.1")
+    assert foreign.value.status == 400
+    now = tickets.time.monotonic()
+    monkeypatch.setattr(tickets.time, "monotonic", lambda: now + tickets.LIFETIME + 1)
+    with pytest.raises(Problem) as old:
+        known.redeem(name, "1.2.3.4")
+    assert old.value.status == 404
 
 
 def test_zip_archives(http: httpx.Client, scan: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import flywheel
@@ -13,8 +14,7 @@ from tests.interop.clients import QUIET, Ours
 from tests.interop.compare import differences
 from tests.interop.conftest import Tree
 
-from flywheel_async import File, FileSpec
-from flywheel_async.models import Acquisition
+from flywheel_async import Acquisition, FileSpec
 
 pytestmark = QUIET
 
@@ -37,13 +37,24 @@ NAMES = [
     ".hidden",
     "a..b",
     "<x>|y:z*.txt",
+    "back\\slash.txt",
     "x" * 251 + ".txt",
     "ü" * 127 + "x",
 ]
 """Names both forms of upload carry as they are."""
 
-METADATA_NAMES = [*NAMES, "a/b.txt", "/", 'say "hi".txt', "back\\slash.txt", "two\nlines.txt", "a%22b.txt"]
+METADATA_NAMES = [*NAMES, "a/b.txt", "/", 'say "hi".txt', "two\nlines.txt", "a%22b.txt"]
 """Names that travel in the metadata; a multipart filename has no one spelling for some of these."""
+
+
+LEFT_OPEN = pytest.mark.filterwarnings("ignore:unclosed file <_io.BufferedReader:ResourceWarning")
+"""The official client does not close the files it uploads by path; ours opens its files another way."""
+
+
+@pytest.fixture(scope="module")
+def shelf(plant: Callable[[], Tree]) -> Tree:
+    """One tree for the whole module."""
+    return plant()
 
 
 def sha(data: bytes) -> str:
@@ -97,19 +108,13 @@ def test_names_in_the_metadata(official: flywheel.Client, ours: Ours, shelf: Tre
     assert scan.reload().files == []
 
 
-@pytest.mark.parametrize("name", ["a/b.txt", "back\\slash.txt", 'say "hi".txt'])
-def test_names_in_the_multipart_filename(official: flywheel.Client, shelf: Tree, name: str) -> None:
+def test_a_folder_in_the_multipart_filename_is_dropped(official: flywheel.Client, shelf: Tree) -> None:
+    """Sites keep the base name of a filename; `/` and quotes in a name need the metadata."""
     scan = shelf.session.add_acquisition(label="by filename")
-    made = scan.upload_file(flywheel.FileSpec(name, b"x"))
-    assert [entry.name for entry in made] == [name]
+    assert [entry.name for entry in scan.upload_file(flywheel.FileSpec("a/b.txt", b"x"))] == ["b.txt"]
 
 
-@pytest.fixture(scope="module")
-def shelf(plant: object) -> Tree:
-    """One tree for the whole module."""
-    return plant()  # type: ignore[operator, no-any-return]
-
-
+@LEFT_OPEN
 @pytest.mark.parametrize("kind", ["project", "subject", "session", "acquisition"])
 def test_every_container_holds_files(
     official: flywheel.Client, ours: Ours, tree: Tree, kind: str, tmp_path: Path
@@ -135,6 +140,7 @@ def test_every_container_holds_files(
     assert theirs.reload().files == ours(lambda fw: own.reload()).files == []
 
 
+@LEFT_OPEN
 def test_several_at_once(official: flywheel.Client, ours: Ours, tree: Tree, tmp_path: Path) -> None:
     path = tmp_path / "path.txt"
     path.write_bytes(b"from a path")
@@ -174,14 +180,12 @@ def test_versions(official: flywheel.Client, ours: Ours, tree: Tree) -> None:
     assert (theirs.version, theirs.size) == (3, 5)
     mine = ours(lambda fw: scan.reload()).files
     assert [(entry.version, entry.file_id) for entry in mine] == [(3, theirs.file_id)]
-    assert differences(theirs, mine) == ["official is one object, ours a list"] if False else True
+    assert differences(theirs, mine[0]) == []
     for number, content in enumerate((b"one", b"two", b"three"), 1):
         entry = official.get_file(theirs.file_id, version=number)
         assert entry.read() == content
         assert entry.hash == sha(content)
-    assert [item.version for item in official.get_file_versions(theirs.file_id)] == [3, 2, 1]
-    old = File.model_validate(mine[0].model_dump() | {"version": 1})
-    assert old.version == 1
+    assert sorted(item.version for item in official.get_file_versions(theirs.file_id)) == [1, 2, 3]
 
 
 def test_empty_files(official: flywheel.Client, ours: Ours, tree: Tree) -> None:
@@ -229,13 +233,3 @@ def test_what_the_guess_from_the_name_gives(official: flywheel.Client, ours: Our
     mine = ours(lambda fw: scan.upload_file([FileSpec(name, b"x") for name in names]))
     left, right = ([(entry.name, entry.type, entry.mimetype) for entry in side] for side in (theirs, mine))
     assert left == right
-
-
-def test_tickets_of_the_official_client(official: flywheel.Client, tree: Tree, tmp_path: Path) -> None:
-    """Its further ways to content, which the site has to know."""
-    tree.acquisition.upload_file(flywheel.FileSpec("a b.txt", b"text"))
-    url = tree.acquisition.get_file_download_url("a b.txt")
-    assert "ticket=" in url
-    assert official.download_file_from_acquisition_as_data(tree.acquisition.id, "a b.txt") == b"text"
-    official.download_file_from_container(tree.acquisition.id, "a b.txt", str(tmp_path / "copy"))
-    assert (tmp_path / "copy").read_bytes() == b"text"

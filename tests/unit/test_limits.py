@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import threading
 
 import anyio
@@ -82,3 +84,17 @@ def test_one_limit_over_threads_and_loops() -> None:
     for thread in threads:
         thread.join(30)
     assert (most, done, budget.free) == (2, 80, 2)
+
+
+def test_a_forked_child_starts_with_all_slots() -> None:
+    budget = Budget(2)
+    anyio.run(budget.acquire)
+    budget._lock.acquire()
+    child = os.fork()
+    if child == 0:
+        signal.alarm(10)
+        anyio.run(budget.acquire)
+        os._exit(0 if budget.free == 1 else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    budget._lock.release()
+    assert budget.free == 1

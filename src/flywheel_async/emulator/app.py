@@ -13,6 +13,7 @@ from flywheel_async.emulator.problems import Problem
 from flywheel_async.emulator.routing import Match, Route, Router
 from flywheel_async.emulator.site import Site
 from flywheel_async.emulator.striking import Striker
+from flywheel_async.emulator.tickets import Ticket
 
 logger = logging.getLogger("flywheel_async.emulator")
 
@@ -103,11 +104,16 @@ class App:
 
     def _call(self, tx: Tx, exchange: Exchange, match: Match, body: bytes, page_cap: int | None) -> Call:
         exhaustive = exchange.query.get("exhaustive", [""])[-1].lower() in ("true", "1")
+        ticket: Ticket | None = None
+        name = exchange.query.get("ticket", [""])[-1]
         if match.route.rule.public:
             caller = auth.NOBODY
+        elif match.route.takes_ticket and name:
+            ticket = self._site.tickets.redeem(name, exchange.client)
+            caller = auth.caller(tx, ticket.user_id, exhaustive=ticket.exhaustive)
         else:
             caller = auth.identify(tx, exchange.headers, exhaustive=exhaustive)
-        return Call(self._site, tx, caller, match.params, exchange.query, exchange.headers, body, page_cap)
+        return Call(self._site, tx, caller, exchange, match.params, body, ticket=ticket, page_cap=page_cap)
 
 
 def describe(route: Route) -> str:

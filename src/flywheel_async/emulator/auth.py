@@ -35,13 +35,26 @@ def identify(tx: Tx, headers: Mapping[str, str], *, exhaustive: bool) -> Caller:
     row = tx.one("SELECT user_id FROM api_key WHERE hash = ?", (keys.digest(key),))
     if row is None or kind.lower() not in _KINDS:
         raise Problem(401, "the API key is not valid here")
-    user = nodes.find(tx, "user", row["user_id"])
+    return caller(tx, row["user_id"], exhaustive=exhaustive)
+
+
+def caller(tx: Tx, user_id: str, *, exhaustive: bool) -> Caller:
+    """Returns a user as a caller.
+
+    Args:
+        tx: The transaction.
+        user_id: The user.
+        exhaustive: Whether the request asks to look past permissions.
+
+    Raises:
+        Problem: 402 the user is disabled or deleted; 403 somebody who is no site admin asked for `exhaustive`.
+    """
+    user = nodes.find(tx, "user", user_id)
     if user is None or user.body.get("disabled"):
-        raise Problem(402, f"user {row['user_id']} is disabled or deleted")
+        raise Problem(402, f"user {user_id} is disabled or deleted")
     roles = user.body.get("roles")
-    caller = Caller(
-        user.id, tuple(str(role) for role in roles) if isinstance(roles, list) else (), exhaustive=exhaustive
-    )
-    if exhaustive and not caller.is_admin:
+    granted = tuple(str(role) for role in roles) if isinstance(roles, list) else ()
+    found = Caller(user.id, granted, exhaustive=exhaustive)
+    if exhaustive and not found.is_admin:
         raise Problem(403, "only a site admin may use exhaustive")
-    return caller
+    return found

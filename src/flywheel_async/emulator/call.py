@@ -14,9 +14,11 @@ from flywheel_async.emulator.query.paging import ListQuery, parse_list_query
 from flywheel_async.emulator.wire import BadJson, Doc, Json, dumps, loads
 
 if TYPE_CHECKING:
+    from flywheel_async.emulator.exchange import Exchange
     from flywheel_async.emulator.files import FileRow
     from flywheel_async.emulator.nodes import Node
     from flywheel_async.emulator.site import Site
+    from flywheel_async.emulator.tickets import Ticket
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -29,6 +31,9 @@ class Call:
         tx: The transaction.
         caller: Who asks.
         params: The decoded path parameters.
+        headers: The request headers by lower-case name.
+        client: The address of the caller.
+        ticket: The ticket that came instead of a key, or None.
         target: The container that the route's rule found.
         file: The file that the route's rule found.
         page_cap: Most list items to return whatever the limit says, or None.
@@ -42,19 +47,22 @@ class Call:
         site: Site,
         tx: Tx,
         caller: Caller,
+        exchange: Exchange,
         params: Mapping[str, str],
-        query: Mapping[str, Sequence[str]],
-        headers: Mapping[str, str],
         body: bytes,
+        *,
+        ticket: Ticket | None = None,
         page_cap: int | None = None,
     ) -> None:
         self.site = site
         self.tx = tx
         self.caller = caller
         self.params = params
-        self.headers = headers
+        self.headers = exchange.headers
+        self.client = exchange.client
+        self.ticket = ticket
         self.page_cap = page_cap
-        self._query = query
+        self._query: Mapping[str, Sequence[str]] = exchange.query
         self._raw = body
         self._json: Json = None
         self._parsed = False

@@ -111,11 +111,11 @@ class Database:
         try:
             with budget.running():
                 result = work(Tx(connection))
+            connection.execute("COMMIT")
         except BaseException:
             with suppress(sqlite3.OperationalError):  # the failure may have ended the transaction already
                 connection.execute("ROLLBACK")
             raise
-        connection.execute("COMMIT")
         return result
 
     async def read(self, work: Callable[[Tx], T], *, patterns: bool = False) -> T:

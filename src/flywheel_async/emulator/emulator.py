@@ -83,8 +83,12 @@ class Emulator:
             server.site.faults = self._plan
         self._plan = server.site.faults
         self._port = server.port
-        if self._seed == "demo":
-            seed_demo(server.site)
+        try:
+            if self._seed == "demo":
+                seed_demo(server.site)
+        except BaseException:
+            server.close()
+            raise
         server.start()
         self._server = server
         return self

@@ -33,6 +33,7 @@ class Route:
         handler: Code that answers inside a transaction: with a JSON value, a `Reply`, or a `Streamed`.
         writes: Whether the handler changes data.
         takes_stream: Whether the request body is left to the `Streamed` that the handler returns.
+        takes_ticket: Whether a ticket in the query does instead of a key.
     """
 
     operations: tuple[str, ...]
@@ -42,6 +43,7 @@ class Route:
     handler: Handler
     writes: bool = False
     takes_stream: bool = False
+    takes_ticket: bool = False
 
 
 class Routes:
@@ -57,6 +59,7 @@ class Routes:
         handler: Handler,
         writes: bool | None = None,
         takes_stream: bool = False,
+        takes_ticket: bool = False,
     ) -> None:
         """Adds a route.
 
@@ -66,6 +69,7 @@ class Routes:
             handler: See `Route`.
             writes: Whether the handler changes data; by default everything but GET does.
             takes_stream: See `Route`.
+            takes_ticket: See `Route`.
         """
         table = operations()
         first = table[operation_ids[0]]
@@ -74,7 +78,9 @@ class Routes:
             if (row.method, _PARAM.sub("{}", row.path)) != (first.method, _PARAM.sub("{}", first.path)):
                 raise ValueError(f"{other} is on another route than {first.id}")
         changes = first.method != "GET" if writes is None else writes
-        self.found.append(Route(operation_ids, first.method, first.path, rule, handler, changes, takes_stream))
+        self.found.append(
+            Route(operation_ids, first.method, first.path, rule, handler, changes, takes_stream, takes_ticket)
+        )
 
     def route(self, *operation_ids: str, rule: Rule, writes: bool | None = None) -> Callable[[H], H]:
         """Declares the decorated function as the handler of a route; see `add`."""

@@ -77,8 +77,12 @@ class Server:
         try:
             asyncio.run(self._uvicorn.serve(sockets=[self._socket]))
         finally:
-            self._socket.close()
-            self.site.close()
+            self.close()
+
+    def close(self) -> None:
+        """Gives port and data folder free; only for a server that is not running."""
+        self._socket.close()
+        self.site.close()
 
     def request_stop(self) -> None:
         """Asks the server to end; may be called from any thread."""

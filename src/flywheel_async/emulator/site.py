@@ -14,6 +14,7 @@ from flywheel_async.emulator.database import Database, Tx
 from flywheel_async.emulator.faults import FaultPlan
 from flywheel_async.emulator.ids import IdMaker
 from flywheel_async.emulator.nodes import Node
+from flywheel_async.emulator.tickets import Tickets
 from flywheel_async.emulator.wire import Json
 
 ADMIN_USER = "admin@emulator.local"
@@ -38,6 +39,7 @@ class Site:
         blobs: The file contents.
         disk: Threads for reading and writing file contents.
         faults: The fault plan.
+        tickets: Download tickets.
         roles: The ids of the default roles by access level (`ro`, `rw`, `admin`).
         url: Where the site is served, set by the server; part of what `/config` answers.
 
@@ -49,6 +51,7 @@ class Site:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.faults = FaultPlan()
+        self.tickets = Tickets()
         self.fault_routes = admin_routes
         self.new_id = IdMaker()
         self.url = "http://127.0.0.1/api"

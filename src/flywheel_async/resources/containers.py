@@ -124,7 +124,9 @@ class Containers:
 
     async def delete(self, kind: str, identifier: str, delete_reason: str | None = None) -> None:
         """Deletes an object and everything below it."""
-        await self._core._call(f"delete_{kind}", identifier, delete_reason=delete_reason)
+        # Users and groups take no reason.
+        options = {} if delete_reason is None else {"delete_reason": delete_reason}
+        await self._core._call(f"delete_{kind}", identifier, **options)
 
 
 def _take_over(item: Model, fresh: Model) -> None:

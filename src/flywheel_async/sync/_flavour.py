@@ -1,7 +1,7 @@
 """What the core has to know about the sync facade."""
 
 from flywheel_async.flavour import Flavour, Registry
-from flywheel_async.sync._runner import is_nested
+from flywheel_async.sync._runner import at_thread_close, is_nested
 
 
 def _registry() -> Registry:
@@ -10,4 +10,4 @@ def _registry() -> Registry:
     return registry()
 
 
-SYNC = Flavour(_registry, inline=True, nested=is_nested)
+SYNC = Flavour(_registry, inline=True, nested=is_nested, at_close=at_thread_close)

@@ -25,6 +25,7 @@ from flywheel_async.transport.response import Response, api_error
 from flywheel_async.transport.retry import Outcome, RetryPolicy
 
 if TYPE_CHECKING:
+    from flywheel_async.flavour import AtClose
     from flywheel_async.transport.pool import PooledTransport
 
 log = logging.getLogger("flywheel_async.transport")
@@ -55,6 +56,7 @@ class Transport:
         transport: An httpx transport to use in place of the default one.
         http_client: An httpx client to use in place of the default transport; its own limits, proxies and TLS hold.
         unlimited: Tells whether the current call must not wait for the budget, since its caller holds a part of it.
+        at_close: Has a function called when the running event loop is closed; gives a function that takes it back.
     """
 
     def __init__(
@@ -65,6 +67,7 @@ class Transport:
         transport: httpx.AsyncBaseTransport | None = None,
         http_client: httpx.AsyncClient | None = None,
         unlimited: Callable[[], bool] = lambda: False,
+        at_close: AtClose = lambda closer: lambda: None,
     ) -> None:
         self.site = site
         self.options = options
@@ -73,7 +76,10 @@ class Transport:
         self._unlimited = unlimited
         self._budget = Budget(options.max_connections)
         self._verify: ssl.SSLContext | bool = ssl_context(options)
-        self._pool: RunVar[PooledTransport | None] = RunVar(f"flywheel_async.pool.{id(self)}")
+        self._at_close = at_close
+        self._pool: RunVar[tuple[PooledTransport, Callable[[], object]] | None] = RunVar(
+            f"flywheel_async.pool.{id(self)}"
+        )
         self._reached = False
         self._base = httpx.URL(site.base_url)
         self._origin = origin(self._base)
@@ -91,9 +97,11 @@ class Transport:
 
     async def aclose(self) -> None:
         """Closes this event loop's connections; parts handed in by the user stay open."""
-        pool = self._pool.get(None)
-        if pool is not None:
+        here = self._pool.get(None)
+        if here is not None:
             self._pool.set(None)
+            pool, forget = here
+            forget()
             await pool.aclose()
 
     async def request(self, request: Request) -> Response:
@@ -248,16 +256,17 @@ class Transport:
     def _transport(self) -> httpx.AsyncBaseTransport:
         if self._given_transport is not None:
             return self._given_transport
-        pool = self._pool.get(None)
-        if pool is None:
+        here = self._pool.get(None)
+        if here is None:
             # Imported late: it brings httpcore, which takes longer to import than the rest of a client together.
             from flywheel_async.transport.pool import PooledTransport
 
             pool = PooledTransport(
                 verify=self._verify, max_connections=self.options.max_connections, max_idle=self.options.max_connections
             )
-            self._pool.set(pool)
-        return pool
+            here = pool, self._at_close(self.aclose)
+            self._pool.set(here)
+        return here[0]
 
 
 class StreamedResponse:

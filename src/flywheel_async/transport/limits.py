@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections import deque
 from collections.abc import AsyncGenerator, Callable
@@ -41,9 +42,19 @@ class Budget:
     """
 
     def __init__(self, total: int) -> None:
-        self._free = total
+        self._total = total
+        self._start()
+
+    def _start(self) -> None:
+        self._pid = os.getpid()
+        self._free = self._total
         self._lock = threading.Lock()
         self._waiters: deque[_Waiter] = deque()
+
+    def _start_over_after_fork(self) -> None:
+        # The holders, the waiters and whoever held the lock are threads of the parent; none of them is here.
+        if self._pid != os.getpid():
+            self._start()
 
     @property
     def free(self) -> int:
@@ -61,6 +72,7 @@ class Budget:
 
     async def acquire(self) -> None:
         """Takes one slot, waiting for it if there is none."""
+        self._start_over_after_fork()
         with self._lock:
             if self._free > 0 and not self._waiters:
                 self._free -= 1
@@ -80,10 +92,11 @@ class Budget:
 
     def release(self) -> None:
         """Gives one slot back, to the longest waiting task if there is one."""
+        self._start_over_after_fork()
         while True:
             with self._lock:
                 if not self._waiters:
-                    self._free += 1
+                    self._free = min(self._free + 1, self._total)
                     return
                 waiter = self._waiters.popleft()
             try:

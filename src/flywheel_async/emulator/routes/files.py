@@ -21,6 +21,7 @@ from flywheel_async.emulator.problems import Problem, invalid, not_found
 from flywheel_async.emulator.routing import Routes
 from flywheel_async.emulator.rules import On, OnEach, OnFile
 from flywheel_async.emulator.shapes import Shaper
+from flywheel_async.emulator.tickets import Ticket
 from flywheel_async.emulator.times import iso
 from flywheel_async.emulator.uploads import Upload
 from flywheel_async.emulator.wire import Doc, Json
@@ -51,22 +52,41 @@ def upload(call: Call) -> Streamed:
 
 def download(call: Call) -> Streamed | Reply:
     """Sends a file, a range of it, a member of it, or the list of its members."""
-    if call.has("ticket"):
-        raise Problem(501, "the emulator does not have download tickets yet")
-    row = _named(call, "file_name")
+    member = call.text("member")
+    if call.ticket is not None:
+        row, member = _of_ticket(call, call.ticket), call.ticket.member
+    else:
+        row = _named(call, "file_name")
+        if call.has("ticket"):
+            return json_reply(_ticket(call, row, member))
     wanted = call.text("hash")
     if wanted is not None and wanted != row.hash:
         raise Problem(409, f"the hash of {row.name} is {row.hash}")
     path = call.site.blobs.path(row.hash)
     if call.flag("info"):
         return json_reply(downloads.zip_listing(path))
-    member = call.text("member")
     if member is not None:
         return downloads.zip_member(call.site.disk, path, member)
     if call.flag("view"):
         media_type = str(row.body["mimetype"])
         return downloads.viewed(call.site.disk, path, row.size, media_type, call.headers.get("range"))
     return downloads.whole(call.site.disk, path, row.size, row.name)
+
+
+def _ticket(call: Call, row: FileRow, member: str | None) -> Doc:
+    """Makes a ticket for a version of a file, or a member of it."""
+    caller = call.caller
+    name = call.site.tickets.issue(caller.user_id, caller.exhaustive, call.client, row.file_id, row.version, member)
+    return {"ticket": name, "filename": row.name, "file_cnt": 1, "size": row.size}
+
+
+def _of_ticket(call: Call, ticket: Ticket) -> FileRow:
+    row = files.find_version(call.tx, ticket.file_id, ticket.version)
+    if row is None:
+        raise not_found("file", call.params["file_name"])
+    if (row.parent_id, row.name) != (call.target.id, call.params["file_name"]):
+        raise Problem(400, "the ticket is for another file")
+    return row
 
 
 def get_entry(call: Call) -> Doc:
@@ -135,6 +155,7 @@ def _declare(kind: str) -> None:
         f"get_{kind}_file_zip_info",
         rule=On(of, f"{kind}_id", FILES_DOWNLOAD),
         handler=download,
+        takes_ticket=True,
     )
     ROUTES.add(f"get_{kind}_file_info", rule=On(of, "cid", FILES_VIEW), handler=get_entry)
     ROUTES.add(f"modify_{kind}_file", rule=On(of, "cid", FILES_MODIFY), handler=change_entry)
