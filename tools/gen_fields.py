@@ -74,7 +74,7 @@ class Table:
         type_, flavoured = self.python_type(source)
         always = name not in self.nullable and all(row is not None and row["required"] for row in rows)
         # Everything stored has an id, whatever the table says.
-        given = always or type_ == "Parents" or (container and name in ("id", "label"))
+        given = always or type_ == "Parents" or (container and name in ("id", "label", "info"))
         enum = self.enums.get(source.removeprefix("list[").removesuffix("]"))
         values = tuple(enum["members"].values()) if enum else ()
         return Member(name, wires.pop(), None if flavoured else type_, flavoured, given, values)

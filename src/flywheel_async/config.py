@@ -16,6 +16,7 @@ from datetime import tzinfo
 from pathlib import Path
 from typing import Annotated, cast
 
+import httpx
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
 from flywheel_async.errors import ConfigError
@@ -102,13 +103,20 @@ def parse_key(text: str, source: str = "the API key") -> Site:
     *middle, key = parts
     insecure = _INSECURE in middle
     port = 443
+    if middle == [_INSECURE]:
+        raise ConfigError(f"{source} has {_INSECURE} but no port; write HOST:80:{_INSECURE}:KEY")
     if middle:
         if not re.fullmatch(r"[0-9]{1,5}", middle[0]) or not 1 <= int(middle[0]) <= 65535:
             raise ConfigError(f"{source} has no valid port after the host (1 to 65535); expected {_FORMS}")
         port = int(middle[0])
     if key == _INSECURE or not _KEY.fullmatch(key):
         raise ConfigError(f"{source} does not end in a key of visible ASCII characters; expected {_FORMS}")
-    return Site(scheme="http" if insecure else "https", host=host, port=port, key=SecretStr(key))
+    site = Site(scheme="http" if insecure else "https", host=host, port=port, key=SecretStr(key))
+    try:
+        httpx.URL(site.base_url)
+    except httpx.InvalidURL:
+        raise ConfigError(f"{source} does not start with a valid host name or address; expected {_FORMS}") from None
+    return site
 
 
 def login_file() -> Path:
@@ -171,7 +179,7 @@ class Options(BaseModel):
     Attributes:
         connect_timeout: Seconds to wait for a connection.
         request_timeout: Seconds to wait for each read or write, and for a free connection.
-        deadline: Seconds one call may take in all, retries and waits included; None for no limit.
+        deadline: Seconds one request, or one whole download, may take, retries and waits included; None for no limit.
         total_retries: How often a request is sent again at most.
         backoff_factor: Seconds; the n-th wait is random between 0 and `backoff_factor / 2 * 2**n`.
         backoff_max: Longest wait between two tries, in seconds; also caps `Retry-After`.

@@ -75,10 +75,12 @@ class TransportError(FlywheelError):
     Attributes:
         operation: The operation id, for example `get_project`.
         attempts: How many times the request was sent.
+        in_body: Whether it was the body of the answer that broke off.
     """
 
     operation: str = ""
     attempts: int = 1
+    in_body: bool = False
 
 
 class ConnectionFailed(TransportError, ConnectionError):
@@ -125,7 +127,7 @@ class APIError(FlywheelError):
         attempts: int = 1,
         retry_after: float | None = None,
     ) -> None:
-        super().__init__(status, reason)
+        super().__init__(status, redact(reason))
         self.status = status
         self.reason = redact(reason)
         self.detail = detail

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -22,4 +23,11 @@ class Progress:
 
 
 OnProgress = Callable[[Progress], object]
-"""A plain callable that receives each event; in the sync flavour it runs in the caller's thread."""
+"""A callable that receives each event, async or not; in the sync flavour it runs in the caller's thread."""
+
+
+async def tell(on_progress: OnProgress, event: Progress) -> None:
+    """Hands an event to the user's callable."""
+    result = on_progress(event)
+    if inspect.isawaitable(result):
+        await result

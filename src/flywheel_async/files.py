@@ -1,7 +1,7 @@
 """The seam to the local disk: aiofiles on asyncio, anyio's own files on trio.
 
-Everything blocking runs in worker threads of this package's own limiter, never on the event loop. Hashing happens
-in the same thread hop as reading or writing.
+Everything blocking runs in worker threads, never on the event loop and never in the threads of anyio's own limiter,
+which the user's program may need. Hashing happens in the same thread hop as reading or writing.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import anyio.to_thread
 from aiofiles.threadpool import wrap as aiofiles_wrap
 from anyio.lowlevel import RunVar
 
-from flywheel_async.errors import ArgumentError, IncompleteTransfer
+from flywheel_async.errors import ArgumentError, IncompleteTransfer, TransferError
 
 T = TypeVar("T")
 
@@ -31,6 +31,7 @@ WRITE_CHUNK = 1024 * 1024
 _THREADS = 16
 
 _limiter: RunVar[anyio.CapacityLimiter] = RunVar("flywheel_async.files.limiter")
+_user_limiter: RunVar[anyio.CapacityLimiter] = RunVar("flywheel_async.files.user_limiter")
 
 
 async def in_thread(call: Callable[[], T]) -> T:
@@ -41,6 +42,16 @@ async def in_thread(call: Callable[[], T]) -> T:
         limiter = anyio.CapacityLimiter(_THREADS)
         _limiter.set(limiter)
     return await anyio.to_thread.run_sync(call, limiter=limiter)
+
+
+async def in_user_thread(call: Callable[[], T]) -> T:
+    """Reads from an object of the user in a worker thread; a cancelled call does not wait for a read that is stuck."""
+    try:
+        limiter = _user_limiter.get()
+    except LookupError:
+        limiter = anyio.CapacityLimiter(_THREADS)
+        _user_limiter.set(limiter)
+    return await anyio.to_thread.run_sync(call, limiter=limiter, abandon_on_cancel=True)
 
 
 class AsyncFile(Protocol):
@@ -177,12 +188,20 @@ def check_destination(dest: object) -> Path:
     if not isinstance(text, str) or not text or "\0" in text:
         raise ArgumentError(f"dest must be the path of a file, not {text!r}")
     path = Path(text)
-    if not path.parent.is_dir():
-        raise ArgumentError(f"dest: the folder {path.parent} does not exist; create it first")
-    if path.is_dir():
-        raise ArgumentError(f"dest: {path} is a folder; give the path of the file to write")
-    if path.exists() and not path.is_file():
-        raise ArgumentError(f"dest: {path} is not a regular file and is not overwritten")
+    try:
+        if not path.parent.is_dir():
+            raise ArgumentError(f"dest: the folder {path.parent} does not exist; create it first")
+        if path.is_dir():
+            raise ArgumentError(f"dest: {path} is a folder; give the path of the file to write")
+        if path.exists() and not path.is_file():
+            raise ArgumentError(f"dest: {path} is not a regular file and is not overwritten")
+        path.lstat()
+    except FileNotFoundError:
+        return path
+    except UnicodeError:
+        raise ArgumentError(f"dest: {text!a} cannot be the name of a file") from None
+    except OSError as exc:
+        raise ArgumentError(f"dest: {path} cannot be written: {exc.strerror or exc}") from None
     return path
 
 
@@ -256,7 +275,10 @@ class AtomicFile:
             data = b"".join(self._buffer)
             self._buffer.clear()
             self._waiting = 0
-            await wrap(self._raw).write(data)
+            try:
+                await wrap(self._raw).write(data)
+            except OSError as exc:
+                raise TransferError(f"cannot write {self._path}: {exc.strerror or exc}") from exc
 
     async def start_over(self) -> None:
         """Forgets everything written so far."""
@@ -273,8 +295,14 @@ class AtomicFile:
         """Gives the file its final name, replacing what is there, and returns it."""
 
         def rename() -> None:
-            self._raw.close()
-            self._temporary.replace(self._path)
+            try:
+                if self._path.is_file() and not self._path.is_symlink():
+                    # What was private must not become readable for others by being downloaded again.
+                    os.fchmod(self._raw.fileno(), stat.S_IMODE(self._path.stat().st_mode))
+                self._raw.close()
+                self._temporary.replace(self._path)
+            except OSError as exc:
+                raise TransferError(f"cannot write {self._path}: {exc.strerror or exc}") from exc
             self._committed = True
 
         with anyio.CancelScope(shield=True):

@@ -39,8 +39,8 @@ def split_terms(text: str) -> Iterator[str]:
             continue
         if quote:
             quote = "" if char == quote else quote
-        elif char in "\"'" and text[start:i].rstrip()[-1:] in tuple("=<>~,["):
-            quote = char  # a quote opens a literal only where a value starts
+        elif char in "\"'" and text[start:i].rstrip()[-1:] in tuple("=<>,["):
+            quote = char  # a quote opens a literal only where a value starts; regular expressions are raw
         elif char == "[" and (depth or text[start:i].rstrip().endswith("|")):
             depth += 1
         elif char == "]" and depth:
@@ -63,7 +63,10 @@ def parse_term(text: str) -> Term:
     position = min((i for i in (text.find(op[0]) for op in OPERATORS) if i >= 0), default=-1)
     operator = next((op for op in OPERATORS if position >= 0 and text.startswith(op, position)), None)
     if operator is None:
-        raise ArgumentError(f'filter {text!r} has no operator; write for example label="rest" or created>2024-01-31')
+        raise ArgumentError(
+            f'filter {text!r} has no operator; write for example label="rest" or created>2024-01-31, '
+            r"and \, for a comma that separates nothing"
+        )
     key, value = text[:position].strip(), text[position + len(operator) :].strip()
     if not key:
         raise ArgumentError(f"filter {text!r} has no field name before {operator!r}")

@@ -76,11 +76,9 @@ def following_query(query: Query, results: list[M]) -> dict[str, object]:
         skip = query.get("skip") or 0
         assert isinstance(skip, int)
         return {**query, "skip": skip + len(results)}
-    last = results[-1].get("file_id") or results[-1].get("id")
-    if not last:
+    last: object = results[-1].get("file_id") or results[-1].get("id")
+    if not isinstance(last, str) or not last:
         raise BadAnswer("the list cannot be walked: its last object has no id")
-    if last == query["after_id"]:
-        raise BadAnswer(f"the list cannot be walked: the site repeats the page that ends with {last}")
     return {**query, "after_id": last}
 
 
@@ -103,6 +101,8 @@ class AsyncPager(AsyncIterator[M]):
         self._fetch = fetch
         self._next: dict[str, object] | None = first_query(query, limit)
         self._items: AsyncGenerator[M, None] | None = None
+        self._seen: set[object] = set()
+        self._asking = False
 
     def __aiter__(self) -> AsyncPager[M]:
         return self
@@ -110,7 +110,14 @@ class AsyncPager(AsyncIterator[M]):
     async def __anext__(self) -> M:
         if self._items is None:
             self._items = self._walk()
-        return await self._items.__anext__()
+        try:
+            return await anext(self._items)
+        except StopAsyncIteration:
+            raise
+        except BaseException:
+            # An error ends a generator for good. The place in the list is kept here, so a new one goes on from it.
+            self._items = None
+            raise
 
     async def _walk(self) -> AsyncGenerator[M, None]:
         # A generator inside this one would be left half-run when this one is closed early.
@@ -132,11 +139,22 @@ class AsyncPager(AsyncIterator[M]):
         Raises:
             FlywheelError: The request failed; the walk stays where it was, so that it can be asked again.
         """
+        if self._asking:
+            raise RuntimeError("this list is being walked by another task; give each task its own iterator")
         if self._next is None:
             return None
         query = self._next
-        page = await self._fetch(query)
+        self._asking = True
+        try:
+            page = await self._fetch(query)
+        finally:
+            self._asking = False
         self._next = None if page.is_last else following_query(query, page.results)
+        if self._next is not None:
+            place = (self._next.get("after_id"), self._next.get("skip"))
+            if place in self._seen:
+                raise BadAnswer(f"the list cannot be walked: the site repeats the page that ends with {place[0]}")
+            self._seen.add(place)
         return page.results or None
 
     async def aclose(self) -> None:

@@ -86,11 +86,17 @@ async def test_moving_is_an_update(group: Group) -> None:
     assert await first.sessions.find() == []
 
 
-async def test_delete(fw: AsyncClient, group: Group) -> None:
+async def test_delete(fw: AsyncClient, site: Emulator, group: Group) -> None:
     project = await group.add_project(label="p")
     session = await project.add_session(label="s", subject={"label": "a"})
+    site.add_user("someone@example.org")
+    user = await fw.get_user("someone@example.org")
+    await user.delete()
+    with pytest.raises(NotFound):
+        await user.reload()
     await project.delete()
-    for gone in (project, session):
+    await group.delete()
+    for gone in (group, project, session):
         with pytest.raises(NotFound):
             await gone.reload()
         with pytest.raises(NotFound):
@@ -133,6 +139,9 @@ async def test_a_model_serves_as_body(fw: AsyncClient, group: Group) -> None:
     assert subject.sex == "male"
     session = await made.add_session(Session(label="v1"), subject=subject)
     assert session.subject.id == subject.id
+    second = await made.add_session(Session(label="v2", subject=Subject(label="s2")))
+    third = await made.add_session(label="v3", subject=Subject(label="s2"))
+    assert (second.subject.label, third.subject.id) == ("s2", second.subject.id)
     with pytest.raises(ArgumentError, match="set by the parent"):
         await group.add_project(label="x", group="another")
 
@@ -151,3 +160,12 @@ async def test_bad_ids_are_refused_before_any_request(site: Emulator, bad: objec
         await fw.get(bad)  # type: ignore[arg-type]
     site.faults.remove(fault)
     await fw.aclose()
+
+
+async def test_a_created_object_that_cannot_be_read_is_named(site: Emulator, group: Group) -> None:
+    site.faults.add("get_project", status=500)
+    with pytest.raises(APIError) as caught:
+        await group.add_project(label="half way")
+    site.faults.clear()
+    (made,) = await group.projects.find("label=half way")
+    assert caught.value.__notes__ == [f"the project {made.id} was created"]

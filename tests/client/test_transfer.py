@@ -8,6 +8,7 @@ import os
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+import aiofiles
 import anyio
 import pytest
 
@@ -217,3 +218,75 @@ async def test_cancelling_leaves_nothing(
     assert os.listdir(tmp_path) == []
     assert fw._transport._budget.free == fw._options.max_connections
     assert [f.name for f in (await acquisition.reload()).files] == ["x"]
+
+
+async def test_files_of_async_libraries(acquisition: Acquisition, tmp_path: Path, anyio_backend: str) -> None:
+    (tmp_path / "x").write_bytes(BIG)
+    async with await anyio.open_file(tmp_path / "x", "rb") as file:
+        (entry,) = await acquisition.upload_file(file, name="anyio")
+    assert entry.size == len(BIG)
+    if anyio_backend == "asyncio":
+        async with aiofiles.open(tmp_path / "x", "rb") as other:
+            (entry,) = await acquisition.upload_file(FileSpec("aiofiles", other))
+        assert entry.size == len(BIG)
+
+
+async def test_async_progress(acquisition: Acquisition) -> None:
+    events: list[Progress] = []
+
+    async def note(event: Progress) -> None:
+        await anyio.lowlevel.checkpoint()
+        events.append(event)
+
+    await acquisition.upload_file(b"abc", name="x", on_progress=note)
+    await acquisition.upload_file(b"", name="empty", on_progress=note)
+    assert events == [Progress("x", 3, 3), Progress("empty", 0, 0)]
+
+
+async def test_a_source_may_use_the_client(site: Emulator, acquisition: Acquisition) -> None:
+    """Even with a single request in flight allowed, which the upload itself takes."""
+    fw = AsyncClient(site.api_key, max_connections=1)
+
+    async def telling() -> AsyncIterator[bytes]:
+        for _ in range(3):
+            yield (await fw.get_current_user()).id.encode()
+
+    with anyio.fail_after(10):
+        (entry,) = await fw.upload_file_to_container(acquisition.id, telling(), name="x")
+    assert entry.size == 3 * len(site.admin_user)
+    assert fw._transport._budget.free == 1
+    await fw.aclose()
+
+
+async def test_an_existing_file_keeps_its_permissions(acquisition: Acquisition, tmp_path: Path) -> None:
+    await acquisition.upload_file(b"abc", name="x")
+    (tmp_path / "x").write_bytes(b"private")
+    (tmp_path / "x").chmod(0o600)
+    await acquisition.download_file("x", tmp_path / "x")
+    assert (tmp_path / "x").stat().st_mode & 0o777 == 0o600
+
+
+async def test_a_stuck_source_does_not_hold_up_cancelling(acquisition: Acquisition) -> None:
+    reading, writing = os.pipe()
+    with os.fdopen(reading, "rb", buffering=0) as pipe:
+        start = anyio.current_time()
+        with anyio.move_on_after(0.3):
+            await acquisition.upload_file(pipe, name="x")
+        assert anyio.current_time() - start < 3
+        os.close(writing)
+        await anyio.sleep(0.1)
+
+
+async def test_a_cancelled_upload_closes_its_file(acquisition: Acquisition, site: Emulator, tmp_path: Path) -> None:
+    (tmp_path / "x").write_bytes(BIG)
+    site.faults.add("upload_file_to_acquisition", latency=20.0)
+    with anyio.move_on_after(0.3):
+        await acquisition.upload_file(tmp_path / "x")
+    open_now = {os.path.realpath(f"/proc/self/fd/{fd}") for fd in os.listdir("/proc/self/fd")}
+    assert str(tmp_path / "x") not in open_now
+
+
+async def test_a_destination_that_cannot_be_is_refused_first(acquisition: Acquisition, tmp_path: Path) -> None:
+    for dest in (tmp_path / ("x" * 300), "\ud800", tmp_path / "no" / "x"):
+        with pytest.raises(ArgumentError, match="dest"):
+            await acquisition.download_file("not there either", dest)

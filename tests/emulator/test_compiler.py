@@ -29,6 +29,8 @@ from flywheel_async.emulator.query.terms import (
     SortKey,
     Text,
 )
+from flywheel_async.emulator.schema import SCHEMA
+from flywheel_async.emulator.sources import SOURCES
 
 SOURCE = Source(
     "d.body",
@@ -190,7 +192,7 @@ def database(documents: Iterable[Document]) -> tuple[sqlite3.Connection, RegexBu
     return connection, budget
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=250, deadline=None)
 @given(st.lists(DOCUMENTS, min_size=1, max_size=4), st.lists(CONDITIONS, min_size=1, max_size=2))
 def test_sql_selects_what_the_conditions_say(documents: list[Document], conditions: list[Condition]) -> None:
     connection, budget = database(documents)
@@ -217,7 +219,7 @@ def rank(value: Json) -> tuple[int, Json]:
     return (1, value)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(
     st.lists(st.dictionaries(st.just("a"), st.none() | st.integers(-2, 2) | st.sampled_from(["x", "y"])), max_size=5),
     st.booleans(),
@@ -270,3 +272,28 @@ def test_a_bad_pattern_is_422(pattern: str) -> None:
     with pytest.raises(Problem) as caught:
         compile_filter(parse_filter(f"label=~{pattern}"), SOURCE)
     assert caught.value.status == 422
+
+
+@pytest.mark.parametrize(
+    ("text", "index"),
+    [
+        ("_id=0123456789abcdef01234567", "kind=? AND id=?"),
+        ("label=x", "label=?"),
+        ("project=0123456789abcdef01234567", "project=?"),
+        ("parents.group=x", "group_id=?"),
+        ("parents.subject=0123456789abcdef01234567", "subject=?"),
+        ("label=x,parents.project=0123456789abcdef01234567", "project=? AND label=?"),
+    ],
+)
+def test_ids_parents_and_labels_are_looked_up_in_an_index(text: str, index: str) -> None:
+    connection = sqlite3.connect(":memory:")
+    try:
+        for statement in SCHEMA:
+            connection.execute(statement)
+        compiled = compile_filter(parse_filter(text), SOURCES["session"])
+        query = f"SELECT * FROM node d WHERE d.kind = ? AND d.deleted IS NULL AND ({compiled.text}) ORDER BY d.id"
+        plan = connection.execute(f"EXPLAIN QUERY PLAN {query}", ("session", *compiled.values)).fetchall()
+    finally:
+        connection.close()
+    assert index in plan[0][3]
+    assert all("TEMP B-TREE" not in row[3] for row in plan), "no sorting is needed"

@@ -19,6 +19,9 @@ QUIET = [
 ]
 """For `pytestmark` in modules that use the official client."""
 
+BOTH_LOOPS = pytest.mark.parametrize("anyio_backend", ["asyncio", "trio"])
+"""For tests that are worth running on both event loops; the others use asyncio."""
+
 
 class Ours:
     """Runs work of our client on an event loop of its own.
@@ -30,11 +33,12 @@ class Ours:
     Args:
         key: The API key string.
         backend: `asyncio` or `trio`.
+        exhaustive: Whether to ask for everything on the site.
     """
 
-    def __init__(self, key: str, backend: str) -> None:
+    def __init__(self, key: str, backend: str, *, exhaustive: bool = False) -> None:
         # One client for all calls, since the objects it makes go on using it.
-        self._client = AsyncClient(key)
+        self._client = AsyncClient(key, exhaustive=exhaustive)
         self._backend = backend
 
     def __call__(self, work: Callable[[AsyncClient], Awaitable[T]]) -> T:

@@ -9,7 +9,6 @@ from typing import cast
 
 from flywheel_async.fields.base import Model
 
-
 _KIND = {"container_type", "node_type"}
 """What a site says about the kind of an object, where it may be any; in both clients its class tells that."""
 

@@ -14,12 +14,14 @@ from tests.interop.clients import Ours
 from flywheel_async.emulator import Emulator
 
 
-@pytest.fixture(autouse=True)
-def _no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(scope="module", autouse=True)
+def _no_settings() -> Iterator[None]:
     """Keeps the caller's proxies and certificates out of both clients, which honour the same variables."""
-    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "FW_SSL_CERT_FILE"):
-        monkeypatch.delenv(name, raising=False)
-        monkeypatch.delenv(name.lower(), raising=False)
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "FW_SSL_CERT_FILE"):
+            patch.delenv(name, raising=False)
+            patch.delenv(name.lower(), raising=False)
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -27,6 +29,12 @@ def site() -> Iterator[Emulator]:
     """A site that the tests of one module share."""
     with Emulator() as running:
         yield running
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    """One event loop is enough where the same requests have been compared on both already."""
+    return "asyncio"
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -54,7 +62,7 @@ def official(site: Emulator) -> flywheel.Client:
 
 @pytest.fixture
 def ours(site: Emulator, anyio_backend: str) -> Ours:
-    """Our async client of the site admin, on both event loops."""
+    """Our async client of the site admin."""
     return Ours(site.api_key, anyio_backend)
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import json
 from collections.abc import Awaitable, Callable
 
 import flywheel
 import pytest
-from tests.interop.clients import QUIET, Ours
+from tests.interop.clients import BOTH_LOOPS, QUIET, Ours
 from tests.interop.compare import plain
 from tests.interop.conftest import Tree
 
@@ -25,6 +26,7 @@ from flywheel_async.errors import (
 )
 
 pytestmark = QUIET
+
 
 MISSING = "5d2761383289d60037e8f5e5"
 
@@ -53,6 +55,7 @@ def key_of(site: Emulator, key: str) -> str:
     return f"127.0.0.1:{site.port}:__force_insecure:{key}"
 
 
+@BOTH_LOOPS
 @pytest.mark.parametrize("key", ["wrong", "x" * 57])
 def test_a_wrong_key(site: Emulator, anyio_backend: str, key: str) -> None:
     """57 characters go out as `Bearer` in both clients."""
@@ -61,8 +64,10 @@ def test_a_wrong_key(site: Emulator, anyio_backend: str, key: str) -> None:
     same(lambda: flywheel.Client(text), ours, lambda fw: fw.get_current_user(), Unauthorized, 401)
     lazy = flywheel.Client(text, disable_auth_check=True)
     same(lazy.get_current_user, ours, lambda fw: fw.get_current_user(), Unauthorized, 401)
+    gc.collect()  # a connection left open by the failed login is reported here and not in some later test
 
 
+@BOTH_LOOPS
 def test_a_disabled_user(site: Emulator, anyio_backend: str) -> None:
     key = site.add_user("gone@example.org", disabled=True)
     same(lambda: flywheel.Client(key), Ours(key, anyio_backend), lambda fw: fw.get_current_user(), UserDisabled, 402)
@@ -90,6 +95,7 @@ def test_no_permission(tree: Tree, stranger: str, anyio_backend: str) -> None:
         assert getattr(official, name).find() == ours(lambda fw, name=name: getattr(fw, name).find()) == []
 
 
+@BOTH_LOOPS
 def test_read_only_users(site: Emulator, tree: Tree, anyio_backend: str) -> None:
     key = site.add_user("reader@example.org")
     tree.project.add_permission({"_id": "reader@example.org", "role_ids": [site.roles["ro"]]})
@@ -100,14 +106,11 @@ def test_read_only_users(site: Emulator, tree: Tree, anyio_backend: str) -> None
     spec = flywheel.FileSpec("a.txt", b"x")
     same(lambda: theirs.update(label="x"), ours, lambda fw: mine.update(label="x"), Forbidden, 403)
     same(lambda: official.delete_session(theirs.id), ours, lambda fw: mine.delete(), Forbidden, 403)
-    same(
-        lambda: theirs.upload_file(spec), ours, lambda fw: mine.upload_file(b"x", name="a.txt"), Forbidden, 403
-    )
-    same(
-        lambda: theirs.add_acquisition(label="x"), ours, lambda fw: mine.add_acquisition(label="x"), Forbidden, 403
-    )
+    same(lambda: theirs.upload_file(spec), ours, lambda fw: mine.upload_file(b"x", name="a.txt"), Forbidden, 403)
+    same(lambda: theirs.add_acquisition(label="x"), ours, lambda fw: mine.add_acquisition(label="x"), Forbidden, 403)
 
 
+@BOTH_LOOPS
 def test_things_that_are_not_there(official: flywheel.Client, ours: Ours, tree: Tree) -> None:
     group = tree.group.id
     own = ours(lambda fw: fw.get(tree.acquisition.id))
@@ -162,9 +165,7 @@ def test_filters_only_the_site_can_judge(official: flywheel.Client, ours: Ours, 
 
 
 @pytest.mark.parametrize("text", ["label", "label=", "=x", 'label="open', "a=1,,b=2", ""])
-def test_filters_ours_refuses_before_sending(
-    site: Emulator, official: flywheel.Client, ours: Ours, text: str
-) -> None:
+def test_filters_ours_refuses_before_sending(site: Emulator, official: flywheel.Client, ours: Ours, text: str) -> None:
     """What the site would refuse, our client does not even send; it is a `ValueError` without a request."""
     if text:
         with pytest.raises(flywheel.ApiException, match=r"\(422\)"):
@@ -211,6 +212,7 @@ def test_pages_that_make_no_sense(official: flywheel.Client, ours: Ours, limit: 
         assert (right.value.reason, right.value.detail) == (left.value.reason, left.value.detail)
 
 
+@BOTH_LOOPS
 @pytest.mark.parametrize(("status", "error"), [(400, BadRequest), (500, ServerError), (501, ServerError)])
 def test_failures_of_the_site(
     site: Emulator, official: flywheel.Client, ours: Ours, status: int, error: type[APIError]
@@ -234,9 +236,7 @@ def test_neither_repeats_a_post(site: Emulator, official: flywheel.Client, ours:
     fault = site.faults.add("add_subject", status=503)
     project = ours(lambda fw: fw.get(tree.project.id))
     assert isinstance(project, Project)
-    same(
-        lambda: tree.project.add_subject(label="x"), ours, lambda fw: project.add_subject(label="x"), ServerError, 503
-    )
+    same(lambda: tree.project.add_subject(label="x"), ours, lambda fw: project.add_subject(label="x"), ServerError, 503)
     assert site.faults.listed() == [(fault, 2)]
     site.faults.clear()
 
@@ -245,7 +245,7 @@ def test_neither_repeats_a_post(site: Emulator, official: flywheel.Client, ours:
 def test_names_ours_refuses_before_sending(
     site: Emulator, ours: Ours, official: flywheel.Client, tree: Tree, name: str
 ) -> None:
-    """`DELETE /acquisitions/5/files/..` must not become `DELETE /acquisitions/5`, as with the official client it does."""
+    """With the official client `DELETE /acquisitions/5/files/..` becomes `DELETE /acquisitions/5`."""
     own = ours(lambda fw: fw.get(tree.acquisition.id))
     counter = site.faults.add("*")
     for work in (own.delete_file, own.read_file, own.get_file):

@@ -10,13 +10,14 @@ from pathlib import Path
 
 import flywheel
 import pytest
-from tests.interop.clients import QUIET, Ours
+from tests.interop.clients import BOTH_LOOPS, QUIET, Ours
 from tests.interop.compare import differences
 from tests.interop.conftest import Tree
 
 from flywheel_async import Acquisition, FileSpec
 
 pytestmark = QUIET
+
 
 NAMES = [
     "scan.nii.gz",
@@ -114,6 +115,7 @@ def test_a_folder_in_the_multipart_filename_is_dropped(official: flywheel.Client
     assert [entry.name for entry in scan.upload_file(flywheel.FileSpec("a/b.txt", b"x"))] == ["b.txt"]
 
 
+@BOTH_LOOPS
 @LEFT_OPEN
 @pytest.mark.parametrize("kind", ["project", "subject", "session", "acquisition"])
 def test_every_container_holds_files(
@@ -140,6 +142,7 @@ def test_every_container_holds_files(
     assert theirs.reload().files == ours(lambda fw: own.reload()).files == []
 
 
+@BOTH_LOOPS
 @LEFT_OPEN
 def test_several_at_once(official: flywheel.Client, ours: Ours, tree: Tree, tmp_path: Path) -> None:
     path = tmp_path / "path.txt"
@@ -164,13 +167,16 @@ def test_several_at_once(official: flywheel.Client, ours: Ours, tree: Tree, tmp_
             ]
         )
     )
-    described = [{entry.name: (entry.hash, entry.size, entry.type, entry.mimetype) for entry in side} for side in (theirs, mine)]
+    described = [
+        {entry.name: (entry.hash, entry.size, entry.type, entry.mimetype) for entry in side} for side in (theirs, mine)
+    ]
     assert described[0] == described[1]
     assert list(described[0]) == list(contents)
     for name, data in contents.items():
         same_file(official, ours, tree.acquisition.id, name, data)
 
 
+@BOTH_LOOPS
 def test_versions(official: flywheel.Client, ours: Ours, tree: Tree) -> None:
     scan = ours(lambda fw: fw.get(tree.acquisition.id))
     assert isinstance(scan, Acquisition)

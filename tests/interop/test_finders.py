@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from itertools import count
 
 import flywheel
 import pytest
@@ -15,6 +14,7 @@ from flywheel_async import AsyncClient, AsyncFinder
 from flywheel_async.emulator import Emulator
 
 pytestmark = QUIET
+
 
 FINDERS = ["users", "groups", "projects", "subjects", "sessions", "acquisitions", "files"]
 LABELS = [
@@ -39,8 +39,6 @@ LABELS = [
     "a+b&c#d?e",
     "5d2761383289d60037e8f5e5",
 ]
-
-_numbers = count(1)
 
 
 @pytest.fixture(scope="module")
@@ -299,7 +297,16 @@ def test_filters_on_files(official: flywheel.Client, ours: Ours, full: Tree, tex
 
 
 def test_sorting(official: flywheel.Client, ours: Ours, full: Tree) -> None:
-    for sort in ("label", "label:asc", "label:desc", "label:-1", "label:1", "info.n:desc", "age:desc,label", "_id:desc"):
+    for sort in (
+        "label",
+        "label:asc",
+        "label:desc",
+        "label:-1",
+        "label:1",
+        "info.n:desc",
+        "age:desc,label",
+        "_id:desc",
+    ):
         left = official.sessions.find(sort=sort)
         assert differences(left, ours(lambda fw, sort=sort: fw.sessions.find(sort=sort))) == []
         assert [item.label for item in left] == sorted(

@@ -28,6 +28,19 @@ def test_both_are_told_who_they_are(official: flywheel.Client, ours: Ours) -> No
     assert differences(official.get_auth_status(), ours(lambda fw: fw.get_auth_status())) == []
 
 
+def test_admins_see_everything_when_they_ask(site: Emulator, official: flywheel.Client, anyio_backend: str) -> None:
+    name = f"lab-{anyio_backend}"
+    official.add_group(flywheel.Group(name, "Lab"))
+    key = site.add_user("boss@example.org", roles=["site_admin"])
+    wanted = f"_id={name}"
+    assert flywheel.Client(key).groups.find(wanted) == []
+    assert Ours(key, anyio_backend)(lambda fw: fw.groups.find(wanted)) == []
+    theirs = flywheel.Client(key, exhaustive=True).groups.find(wanted)
+    mine = Ours(key, anyio_backend, exhaustive=True)(lambda fw: fw.groups.find(wanted))
+    assert [group.id for group in theirs] == [name]
+    assert differences(theirs, mine) == []
+
+
 def test_users_are_listed_alike(site: Emulator, official: flywheel.Client, ours: Ours) -> None:
     site.add_user("listed@example.org")
     users = official.users.find("_id=listed@example.org")

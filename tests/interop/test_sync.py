@@ -44,8 +44,13 @@ def steady(value: object) -> object:
 
 
 def script(fw: Client, group_id: str, models: ModuleType, files: ModuleType, folder: Path) -> list[object]:
-    """Does a day's work and returns everything it has seen."""
-    seen: list[object] = [fw.get_current_user().id == fw.get_auth_status().origin.id]
+    """Does a day's work and returns everything it has seen, at the moment it saw it."""
+    seen: list[object] = []
+
+    def see(*values: object) -> None:
+        seen.extend(steady(plain(value)) for value in values)
+
+    see(fw.get_current_user().id == fw.get_auth_status().origin.id)
     group = fw.get(fw.add_group(models.Group(group_id, "Lab")))
     project = group.add_project(label="Study", description="d", info={"a": {"b": 1}})
     for number in range(3):
@@ -53,31 +58,30 @@ def script(fw: Client, group_id: str, models: ModuleType, files: ModuleType, fol
         session = subject.add_session(label="visit", age=1009843200, timestamp="2024-05-06T07:08:09Z")
         scan = session.add_acquisition({"label": "T1w"})
         made = scan.upload_file(files.FileSpec("scan one.nii.gz", b"data %d" % number))
-        seen += [subject, session, scan.reload(), made, scan.read_file("scan one.nii.gz")]
+        see(subject, session, scan.reload(), made, scan.read_file("scan one.nii.gz"))
         scan.download_file("scan one.nii.gz", str(folder / f"{number}.nii.gz"))
-        seen.append((folder / f"{number}.nii.gz").read_bytes())
-    seen.append([item.label for item in project.subjects.find("info.n>0", sort="label:desc")])
-    seen.append([item.label for item in project.subjects.iter_find("label=~^000", limit=2)])
-    seen.append([item.label for item in project.sessions()])
-    seen.append([item.label for item in project.sessions.iter(limit=1)])
-    seen.append(project.subjects.find_first("label=none"))
-    seen.append(project.subjects.find_one('label="0001"'))
+        see((folder / f"{number}.nii.gz").read_bytes())
+    see([item.label for item in project.subjects.find("info.n>0", sort="label:desc")])
+    see([item.label for item in project.subjects.iter_find("label=~^000", limit=2)])
+    see([item.label for item in project.sessions()])
+    see([item.label for item in project.sessions.iter(limit=1)])
+    see(project.subjects.find_first("label=none"), project.subjects.find_one('label="0001"'))
     for filters in ("label=none", "info.n>0"):
         try:
             project.subjects.find_one(filters)
         except ValueError:
-            seen.append(f"ValueError: {filters}")
+            see(f"ValueError: {filters}")
     project.update(description="new")
     project.update({"label": "Study 2"})
     project = project.reload()
-    seen += [project, project["label"], "label" in project, project.get("nothing", 5), project.to_dict()["label"]]
+    see(project, project["label"], "label" in project, project.get("nothing", 5), project.to_dict()["label"])
     found = fw.lookup(f"{group_id}/Study 2/0001/visit/T1w/files/scan one.nii.gz")
-    seen += [found.name, found.size, found.read()]
-    seen.append([item.label for item in fw.resolve(f"{group_id}/Study 2").children])
-    seen.append([entry.name for entry in fw.files.find(f"parents.group={group_id}", limit="2")])
-    seen.append(len(fw.files.find(f"parents.group={group_id}", limit=None)))
+    see(found.name, found.size, found.read())
+    see([item.label for item in fw.resolve(f"{group_id}/Study 2").children])
+    see([entry.name for entry in fw.files.find(f"parents.group={group_id}", limit="2")])
+    see(len(fw.files.find(f"parents.group={group_id}", limit=None)))
     scan.delete_file("scan one.nii.gz")
-    seen.append(scan.reload().files)
+    see(scan.reload().files)
     return seen
 
 
@@ -86,7 +90,7 @@ def test_one_script_runs_with_both(official: flywheel.Client, ours: flywheel_asy
     mine = script(ours, "ours", flywheel_async.sync, flywheel_async, tmp_path)
     assert len(theirs) == len(mine)
     for left, right in zip(theirs, mine, strict=True):
-        assert differences(steady(plain(left)), steady(plain(right))) == []
+        assert differences(left, right) == []
 
 
 MISTAKES: dict[str, Callable[[Client, Tree], object]] = {
@@ -145,7 +149,9 @@ def test_both_in_many_threads(official: flywheel.Client, ours: flywheel_async.sy
         project = fw.get(tree.project.id)
         for step in range(3):
             subject = project.add_subject(label=f"{type(fw).__module__}-{number}-{step}")
-            subject.upload_file(flywheel_async.FileSpec("a.txt", b"x") if fw is ours else flywheel.FileSpec("a.txt", b"x"))
+            subject.upload_file(
+                flywheel_async.FileSpec("a.txt", b"x") if fw is ours else flywheel.FileSpec("a.txt", b"x")
+            )
             found.append(len(subject.reload().files))
 
     threads = [threading.Thread(target=add, args=(fw, number)) for number in range(4) for fw in (official, ours)]

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 
 import flywheel
 import pytest
-from tests.interop.clients import QUIET, Ours
+from tests.interop.clients import BOTH_LOOPS, QUIET, Ours
 from tests.interop.compare import differences
 from tests.interop.conftest import Tree
 
 from flywheel_async import Acquisition, Group, Project, Session, Subject
 from flywheel_async.emulator import Emulator
+from flywheel_async.errors import NotFound
 
 pytestmark = QUIET
+
 
 Plant = Callable[[], Tree]
 INFO = {"a": {"b": [1, 2.5, None, True, "ü"]}, "empty": {}, "text": "2024-01-01", "10": 0, "deep": [[{}]]}
@@ -73,6 +75,7 @@ def check(official: flywheel.Client, ours: Ours, kind: str, container_id: str) -
     assert differences(listed, ours(lambda fw: getattr(fw, f"{kind}s").find(f"_id={container_id}"))) == []
 
 
+@BOTH_LOOPS
 def test_what_the_official_client_makes_ours_reads(official: flywheel.Client, ours: Ours, anyio_backend: str) -> None:
     name = f"theirs-{anyio_backend}"
     assert official.add_group(flywheel.Group(name, "Lab ü")) == name
@@ -106,6 +109,7 @@ def test_what_the_official_client_makes_ours_reads(official: flywheel.Client, ou
     }
 
 
+@BOTH_LOOPS
 def test_what_ours_makes_the_official_client_reads(official: flywheel.Client, ours: Ours, anyio_backend: str) -> None:
     name = f"ours-{anyio_backend}"
     assert ours(lambda fw: fw.add_group(Group(name, "Lab ü"))) == name
@@ -150,6 +154,7 @@ def test_a_session_makes_its_subject_for_both(official: flywheel.Client, ours: O
     assert sorted(session.label for session in found[0].sessions()) == ["ours", "theirs"]
 
 
+@BOTH_LOOPS
 @pytest.mark.parametrize("kind", KINDS)
 def test_updates_are_seen_by_the_other(official: flywheel.Client, ours: Ours, tree: Tree, kind: str) -> None:
     theirs = getattr(tree, kind)
@@ -164,6 +169,28 @@ def test_updates_are_seen_by_the_other(official: flywheel.Client, ours: Ours, tr
     again = theirs.reload()
     assert again.label == "dictionary of ours"
     assert differences(again, ours(lambda fw: mine.reload())) == []
+
+
+def test_values_are_stored_alike(official: flywheel.Client, ours: Ours, tree: Tree) -> None:
+    """What the site changes about values (keys, fractions of a second) or clears, it does for both."""
+    changes: list[dict[str, object]] = [
+        {"age": 5, "weight": 1.5},
+        {"age": None},
+        {"timestamp": datetime(2024, 1, 1, 12, 0, 0, 123456, tzinfo=timezone(timedelta(hours=3)))},
+        {"timestamp": None},
+        {"info": {"a.b": {"$c": 1, "d.e": [{"f.g": 2}]}, "big": 2**70, "small": 5e-324}},
+        {"info": {"a_b": {"more": 1}}},
+        {"tags": ["one", "two"]},
+        {"tags": []},
+    ]
+    other = tree.subject.add_session(label="of ours")
+    mine = ours(lambda fw: fw.get(other.id))
+    for change in changes:
+        tree.session.update(dict(change))
+        ours(lambda fw, change=change: mine.update(change))
+        left, right = tree.session.reload(), ours(lambda fw: mine.reload())
+        for key in change:
+            assert differences(left[key], right[key]) == []
 
 
 def test_a_move_is_seen_by_the_other(official: flywheel.Client, ours: Ours, tree: Tree) -> None:
@@ -198,9 +225,7 @@ def test_metadata_of_the_official_methods(official: flywheel.Client, ours: Ours,
     assert (again.info, again.tags, again.notes) == ({"all": "new"}, ["ä b"], [])
 
 
-def test_permissions_of_the_official_methods(
-    site: Emulator, official: flywheel.Client, ours: Ours, tree: Tree
-) -> None:
+def test_permissions_of_the_official_methods(site: Emulator, official: flywheel.Client, ours: Ours, tree: Tree) -> None:
     site.add_user("member@example.org")
     tree.group.add_permission({"_id": "member@example.org", "access": "ro"})
     tree.project.add_permission({"_id": "member@example.org", "role_ids": [site.roles["rw"]]})
@@ -223,8 +248,9 @@ def test_what_one_deletes_is_gone_for_the_other(official: flywheel.Client, ours:
         below = ["group"]
     getattr(official, f"delete_{kind}")(getattr(first, kind).id)
     for name in below:
-        with pytest.raises(Exception, match=r"\(404\)"):
-            ours(lambda fw, gone=getattr(first, name): fw.get(gone.id))
+        gone = getattr(first, name).id
+        with pytest.raises(NotFound):
+            ours(lambda fw, gone=gone: fw.get(gone))
     mine = ours(lambda fw: fw.get(getattr(second, kind).id))
     ours(lambda fw: mine.delete())
     for name in below:

@@ -53,10 +53,13 @@ async def test_proxy_of_the_environment(site: Site, monkeypatch: pytest.MonkeyPa
         assert proxy.accepted == 0
         async with client_on(PooledTransport()) as client:
             await client.get(site.url)
+            assert proxy.accepted == 0  # this machine is never asked of a proxy of the environment
+            await client.get("http://elsewhere.example/")
         assert proxy.accepted == 1
-        monkeypatch.setenv("NO_PROXY", "localhost,127.0.0.1")
+        monkeypatch.setenv("NO_PROXY", "elsewhere.example")
         async with client_on(PooledTransport()) as client:
-            await client.get(site.url)
+            with pytest.raises(httpx.ConnectError):
+                await client.get("http://elsewhere.example/")
         assert proxy.accepted == 1
         # A proxy given by hand goes before NO_PROXY.
         async with client_on(PooledTransport(proxy=proxy.url)) as client:

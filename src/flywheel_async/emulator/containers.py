@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -13,9 +12,11 @@ from flywheel_async.emulator.inputs import (
     EmbeddedSubject,
     GroupInput,
     Input,
+    ProjectChange,
     ProjectInput,
     SessionChange,
     SessionInput,
+    SubjectChange,
     SubjectFields,
     SubjectInput,
 )
@@ -174,18 +175,21 @@ def add_acquisition(call: Call, session: Node, given: AcquisitionInput) -> str:
 
 
 def change(call: Call, node: Node, given: Input) -> None:
-    """Applies the members that were sent; a new parent id moves the container with everything below it."""
-    sent = given.model_fields_set
-    values = {name: getattr(given, name) for name in sent}
-    moved = _move(call, node, given, values)
-    label = values.get("label") or values.get("code")
-    if node.kind == "subject" and isinstance(given, SubjectFields):
+    """Applies the members that were sent; a new parent id moves the container with everything below it.
+
+    Raises:
+        Problem: 403 a move the caller may not make, 404 no such parent, 409 or 422 a subject label that is taken.
+    """
+    moved = _move(call, node, given)
+    if isinstance(given, SubjectFields):
         label = _subject_label(given)
         if label is not None and (label != node.label or moved):
             _require_free(call, node.project or "", label)
-    if isinstance(label, str):
+    else:
+        label = getattr(given, "label", None)
+    if label is not None:
         node.label = label
-    elif "label" in sent:
+    elif given.model_fields_set & {"label", "code"}:
         raise invalid("a label cannot be removed", "body", "label")
     _apply(node, given)
     nodes.save(call.tx, node)
@@ -193,35 +197,32 @@ def change(call: Call, node: Node, given: Input) -> None:
         nodes.move_below(call.tx, node)
 
 
-def _move(call: Call, node: Node, given: Input, values: Mapping[str, object]) -> bool:
+def _move(call: Call, node: Node, given: Input) -> bool:
     """Gives the node its new ancestors; tells whether they changed."""
-    old = (node.group_id, node.project, node.subject, node.session)
-    if isinstance(given, SessionChange):
-        _move_session(call, node, given)
-    elif node.kind == "project" and isinstance(values.get("group"), str):
-        group = _destination(call, "group", str(values["group"]), access.CREATE)
-        if group.id != node.group_id:
-            _destination(call, "group", node.group_id or "", access.CREATE)
-        node.group_id = group.id
-    elif node.kind == "subject" and isinstance(values.get("project"), str):
-        project = _destination(call, "project", str(values["project"]), access.CREATE)
-        if project.id != node.project:
-            _require_free(call, project.id, node.label or "", status=422)
+    before = (node.group_id, node.project, node.subject, node.session)
+    if isinstance(given, ProjectChange) and given.group not in (None, node.group_id):
+        _destination(call, "group", node.group_id or "")
+        node.group_id = _destination(call, "group", given.group or "").id
+    elif isinstance(given, SubjectChange) and given.project not in (None, node.project):
+        project = _destination(call, "project", given.project or "")
+        _require_free(call, project.id, node.label or "", status=422)
         node.group_id, node.project = project.group_id, project.id
+    elif isinstance(given, SessionChange):
+        _move_session(call, node, given)
     elif isinstance(given, AcquisitionChange) and given.session is not None:
-        session = _destination(call, "session", given.session, access.CREATE)
+        session = _destination(call, "session", given.session)
         node.group_id, node.project = session.group_id, session.project
         node.subject, node.session = session.subject, session.id
-    moved = old != (node.group_id, node.project, node.subject, node.session)
-    if moved and node.kind != "project":
-        _require_leave(call, node, old[1] or "")
-    return moved
+    if before[1] is not None and node.project != before[1]:
+        left = nodes.get(call.tx, "project", before[1])
+        access.require(call.tx, call.caller, left, access.DELETE)
+    return before != (node.group_id, node.project, node.subject, node.session)
 
 
 def _move_session(call: Call, node: Node, given: SessionChange) -> None:
     subject: Node | None = None
     if given.project is not None and given.project != node.project:
-        project = _destination(call, "project", given.project, access.CREATE)
+        project = _destination(call, "project", given.project)
         if given.subject is not None:
             subject = _session_subject(call, project, given.subject)
         else:
@@ -230,7 +231,7 @@ def _move_session(call: Call, node: Node, given: SessionChange) -> None:
             _require_free(call, project.id, here.label or "", status=422)
             subject = new_subject(call, project, here.label or "", Input())
     elif isinstance(given.subject, str):
-        subject = _destination(call, "subject", given.subject, access.CREATE)
+        subject = _destination(call, "subject", given.subject)
     elif given.subject is not None:
         project = nodes.get(call.tx, "project", node.project or "")
         subject = _session_subject(call, project, given.subject)
@@ -238,18 +239,11 @@ def _move_session(call: Call, node: Node, given: SessionChange) -> None:
         node.group_id, node.project, node.subject = subject.group_id, subject.project, subject.id
 
 
-def _destination(call: Call, kind: str, node_id: str, action: str) -> Node:
+def _destination(call: Call, kind: str, node_id: str) -> Node:
+    """Returns the new parent of something, where the caller must be allowed to create."""
     node = nodes.get(call.tx, kind, node_id)
-    access.require(call.tx, call.caller, node, action)
+    access.require(call.tx, call.caller, node, access.CREATE)
     return node
-
-
-def _require_leave(call: Call, node: Node, old_project: str) -> None:
-    """Taking something out of a project needs the right to delete there."""
-    if node.project == old_project:
-        return
-    if access.DELETE not in access.project_actions(call.tx, call.caller, old_project):
-        raise Problem(403, f"user {call.caller.user_id} may not move {node.kind} {node.id} out of its project")
 
 
 def delete(call: Call, node: Node) -> Doc:

@@ -56,14 +56,13 @@ _SUBJECT = Related(
         {
             "_id": Column("s.id"),
             "id": Column("s.id"),
-            "label": Column("s.label"),
-            "code": Column("s.label"),
             "created": Column("s.created", "instant"),
             "modified": Column("s.modified", "instant"),
             "date_of_birth": Column(_BIRTH.format("s"), "instant"),
         },
     ),
 )
+_SUBJECT_LABEL = Column("(SELECT s.label FROM node s WHERE s.kind = 'subject' AND s.id = d.subject)")
 
 
 def _permissions(owner: str) -> Related:
@@ -98,6 +97,9 @@ SOURCES: Mapping[str, Source] = {
             **_NODE_COLUMNS,
             **_ancestors("d", ("group", "project", "subject")),
             "timestamp": Column("d.timestamp", "instant"),
+            # With columns of their own, lists can be sorted by them too.
+            "subject.label": _SUBJECT_LABEL,
+            "subject.code": _SUBJECT_LABEL,
         },
         {"files": _FILES, "subject": _SUBJECT, "permissions": _permissions("d.project")},
     ),

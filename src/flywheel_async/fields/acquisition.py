@@ -23,7 +23,7 @@ class AcquisitionFields(Model):
     label: Given[str] = member()
     session: Given[str] = member()
     info_exists: bool | None = None
-    info: Info | None = None
+    info: Given[Info] = member()
     metadata: Info | None = None
     uid: str | None = None
     timestamp: Timestamp | None = None

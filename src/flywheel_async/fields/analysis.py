@@ -27,7 +27,7 @@ class AnalysisFields(Model):
     timestamp: Timestamp | None = None
     revision: Given[int] = member()
     description: str | None = None
-    info: Info | None = None
+    info: Given[Info] = member()
     notes: list[Note] | None = None
     tags: Given[list[str]] = member()
     gear_info: GearInfo | None = None

@@ -22,7 +22,7 @@ class CollectionFields(Model):
     modified: Timestamp | None = None
     label: Given[str] = member()
     description: str | None = None
-    info: Info | None = None
+    info: Given[Info] = member()
     id: Given[str] = member("_id")
     curator: str | None = None
     revision: int | None = None

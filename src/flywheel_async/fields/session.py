@@ -23,7 +23,7 @@ class SessionFields(Model):
     project: Given[str] = member()
     parents: Annotated[Parents, FilledIn(Parents)] = member(make=Parents)
     label: Given[str] = member()
-    info: Info | None = None
+    info: Given[Info] = member()
     uid: str | None = None
     timestamp: Timestamp | None = None
     timezone: str | None = None

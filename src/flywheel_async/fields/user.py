@@ -31,7 +31,7 @@ class UserFields(Model):
     deleted: Timestamp | None = None
     central_user_id: str | None = None
     central_revision: int | None = None
-    info: Info | None = None
+    info: Given[Info] = member()
     ldap_sync_id: str | None = None
     visited_projects: list[str] | None = None
     auth0sub: str | None = None

@@ -116,7 +116,10 @@ def _text(value: object, argument: str) -> str:
         return "true" if value else "false"
     if isinstance(value, (datetime, date)):
         return _iso(value, argument)
-    if isinstance(value, (str, int, float)):
+    if isinstance(value, str):
+        _check_utf8(value, argument)
+        return value
+    if isinstance(value, (int, float)):
         return str(value)
     raise ArgumentError(f"{argument}: a {type(value).__name__} cannot be sent in a query")
 
@@ -165,7 +168,10 @@ def _plain(value: object, path: str, above: set[int]) -> Any:
         raise ArgumentError(f"{path}: the value contains itself")
     above = above | {id(value)}
     if isinstance(value, BaseModel):
-        return _plain(value.model_dump(by_alias=True, exclude_none=True), path, above)
+        members = value.model_dump(by_alias=True, exclude_none=True)
+        if members.get("parents") == {}:
+            del members["parents"]  # always there on objects, and refused by sites when it says nothing
+        return _plain(members, path, above)
     if isinstance(value, Mapping):
         out: dict[str, Any] = {}
         for key, item in cast("Mapping[object, object]", value).items():

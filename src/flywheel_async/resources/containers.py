@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, TypeVar, cast
 
-from flywheel_async.errors import ArgumentError, BadAnswer
+from flywheel_async.errors import ArgumentError, BadAnswer, FlywheelError
 from flywheel_async.fields.base import Model
 from flywheel_async.resources.kinds import CLASS_NAMES
 
@@ -31,9 +31,7 @@ def as_body(body: object, keywords: Mapping[str, object]) -> dict[str, object]:
     if body is None:
         members: dict[str, object] = {}
     elif isinstance(body, Model):
-        members = body.model_dump(by_alias=True, exclude_none=True)
-        if "parents" in members and not any(cast("dict[str, object]", members["parents"]).values()):
-            del members["parents"]
+        members = _given(body)
     elif isinstance(body, Mapping):
         members = dict(cast("Mapping[str, object]", body))
     else:
@@ -44,6 +42,15 @@ def as_body(body: object, keywords: Mapping[str, object]) -> dict[str, object]:
     members.update(keywords)
     if not members:
         raise ArgumentError("nothing given; pass members as keywords, for example label='my label'")
+    return members
+
+
+def _given(model: Model) -> dict[str, object]:
+    """The members of a model that hold something, under their wire names; nested models stay models."""
+    members: dict[str, object] = {}
+    for name, value in model.items():
+        if value is not None and not (name == "parents" and isinstance(value, Model) and not any(value.values())):
+            members[name] = value
     return members
 
 
@@ -79,8 +86,9 @@ class Containers:
             The new id.
         """
         members = as_body(body, keywords)
-        if kind == "session" and isinstance(members.get("subject"), Model):
-            members["subject"] = {"_id": cast(Model, members["subject"])["id"]}
+        subject = members.get("subject")
+        if kind == "session" and isinstance(subject, Model):
+            members["subject"] = {"_id": subject["id"]} if subject.get("id") else _given(subject)
         response = await self._core._call(f"add_{kind}", body=members)
         answer: object = response.json()
         identifier = cast("dict[str, object]", answer).get("_id") if isinstance(answer, dict) else None
@@ -103,7 +111,12 @@ class Containers:
         clash = [name for name, value in parent.items() if members[name] != value]
         if clash:
             raise ArgumentError(f"{clash[0]} is set by the parent the {kind} is added to; leave it out")
-        return await self.get(kind, await self.add(kind, None, members))
+        identifier = await self.add(kind, None, members)
+        try:
+            return await self.get(kind, identifier)
+        except FlywheelError as exc:
+            exc.add_note(f"the {kind} {identifier} was created")
+            raise
 
     async def update(self, kind: str, identifier: str, body: object, keywords: Mapping[str, object]) -> None:
         """Changes members of an object; those not given stay as they are."""

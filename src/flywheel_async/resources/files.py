@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, cast
 from flywheel_async.errors import ArgumentError
 from flywheel_async.events import OnProgress
 from flywheel_async.fields.base import Model
+from flywheel_async.files import check_destination, in_thread
 from flywheel_async.raw.caller import build
 from flywheel_async.resources.kinds import download_operation, upload_operation
 from flywheel_async.transfer.download import download_to_file, download_to_memory
@@ -75,6 +76,7 @@ class Files:
         self, kind: str, container_id: str, name: str, dest: object, on_progress: OnProgress | None = None
     ) -> Path:
         """Downloads the current version of a file to a path."""
+        await in_thread(lambda: check_destination(dest))
         entry = await self.entry(kind, container_id, name)
         request = self._content(kind, container_id, entry)
         return await download_to_file(self._core, request, entry, dest, on_progress)

@@ -59,7 +59,8 @@ class Client(Wrapper):
         connect_timeout: Seconds to wait for a connection; 10 by default.
         exhaustive: Ask for everything on the site, not only what the user has permissions on (site admins).
         disable_auth_check: Do not check the key before the first call (needed for device keys).
-        deadline: Seconds one call may take in all, retries and waits included; no limit by default.
+        deadline: Seconds one request, or one whole download, may take, retries and waits included; no limit by
+            default.
         total_retries: How often a request is sent again at most; 7 by default.
         backoff_factor: Seconds; the n-th wait is random between 0 and `backoff_factor / 2 * 2**n`.
         backoff_max: Longest wait between two tries, in seconds; also caps `Retry-After`.

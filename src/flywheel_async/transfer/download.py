@@ -5,14 +5,22 @@ from __future__ import annotations
 import hashlib
 from contextlib import aclosing
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, cast
 
 import anyio
 
-from flywheel_async.errors import ChecksumMismatch, FlywheelError, IncompleteTransfer, TransportError
-from flywheel_async.events import OnProgress, Progress
+from flywheel_async.errors import (
+    BadAnswer,
+    ChecksumMismatch,
+    FlywheelError,
+    IncompleteTransfer,
+    RequestTimeout,
+    TransportError,
+)
+from flywheel_async.events import OnProgress, Progress, tell
 from flywheel_async.fields.base import Model
 from flywheel_async.files import AtomicFile, hash_name
+from flywheel_async.transport.failures import failed
 from flywheel_async.transport.request import Request
 from flywheel_async.transport.retry import Outcome
 
@@ -97,6 +105,20 @@ async def download_to_memory(
 async def _receive(
     core: AsyncClient, request: Request, entry: Model, sink: _Sink, on_progress: OnProgress | None
 ) -> None:
+    """Receives the bytes within the client's deadline."""
+    deadline = core._transport.options.deadline
+    if deadline is None:
+        await _receive_at_last(core, request, entry, sink, on_progress)
+        return
+    with anyio.move_on_after(deadline) as scope:
+        await _receive_at_last(core, request, entry, sink, on_progress)
+    if scope.cancelled_caught:
+        raise failed(RequestTimeout, request.operation, 1, f"took longer than the deadline of {deadline} s")
+
+
+async def _receive_at_last(
+    core: AsyncClient, request: Request, entry: Model, sink: _Sink, on_progress: OnProgress | None
+) -> None:
     """Receives the bytes, from the start again where the connection breaks or the bytes are wrong."""
     attempt = 0
     while True:
@@ -109,7 +131,7 @@ async def _receive(
             wait = core._transport.retry_wait(attempt, Outcome()) if attempt <= _CHECKSUM_RETRIES else None
         except TransportError as exc:
             # The transport has tried again by itself while there was no answer yet; here the body broke off.
-            error, wait = exc, core._transport.retry_wait(attempt, Outcome()) if sink.count else None
+            error, wait = exc, core._transport.retry_wait(attempt, Outcome()) if exc.in_body else None
         if wait is None:
             raise error
         await anyio.sleep(wait)
@@ -119,14 +141,19 @@ async def _receive(
 async def _receive_once(
     core: AsyncClient, request: Request, entry: Model, sink: _Sink, on_progress: OnProgress | None
 ) -> None:
-    name, size, wanted = str(entry.get("name")), entry.get("size"), entry.get("hash")
+    name, size, wanted = str(entry.get("name")), cast("int | None", entry.get("size")), entry.get("hash")
     async with core._transport.stream(request) as answer, aclosing(answer.chunks()) as chunks:
+        packed = answer.headers.get("content-encoding", "identity")
+        if answer.status != 200 or packed != "identity":
+            raise BadAnswer(f"{name}: the site answered {answer.status}, encoding {packed}, not the file's bytes")
         async for chunk in chunks:
             await sink.write(chunk)
             if isinstance(size, int) and sink.count > size:
                 raise IncompleteTransfer(f"{name}: more than the expected {size} bytes arrived")
             if on_progress is not None:
-                on_progress(Progress(name, sink.count, size))
+                await tell(on_progress, Progress(name, sink.count, size))
+    if on_progress is not None and not sink.count:
+        await tell(on_progress, Progress(name, 0, size))
     if isinstance(size, int) and sink.count != size:
         raise IncompleteTransfer(f"{name}: {sink.count} of {size} bytes arrived")
     got = await sink.finish()

@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import hashlib
+import inspect
 import mimetypes
 import os
 import re
-from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable
+from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Iterable
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol, TypeGuard, cast, runtime_checkable
 
+import anyio
+
 from flywheel_async.errors import ArgumentError, IncompleteTransfer
-from flywheel_async.files import READ_CHUNK, HashedFile, hash_name, in_thread, open_source, read_source
+from flywheel_async.files import READ_CHUNK, HashedFile, hash_name, in_thread, in_user_thread, open_source, read_source
 
 
 @runtime_checkable
 class Readable(Protocol):
-    """A file object open for reading bytes."""
+    """A file object open for reading bytes, also one of aiofiles or anyio."""
 
-    def read(self, size: int = ..., /) -> bytes: ...
+    def read(self, size: int = ..., /) -> bytes | Awaitable[bytes]: ...
 
 
 @dataclass(frozen=True)
@@ -135,6 +138,7 @@ class Source:
         self._inline = inline
         self._file: HashedFile | None = None
         self._hash = ""
+        self._used = False
         self.count = 0
         contents = spec.contents
         self._data: bytes | None = None
@@ -159,11 +163,14 @@ class Source:
                 if opened:
                     self._file = opened[0]
             self.length = os.fstat(opened[0].fileno()).st_size
+            if self._spec.size not in (None, self.length):
+                raise ArgumentError(f"FileSpec.size is {self._spec.size}, but {path} has {self.length} bytes")
 
     async def aclose(self) -> None:
         """Closes what `prepare` opened; file objects of the user stay open."""
         if self._file is not None:
-            await in_thread(self._file.close)
+            with anyio.CancelScope(shield=True):
+                await in_thread(self._file.close)
 
     @property
     def hash(self) -> str:
@@ -176,6 +183,9 @@ class Source:
         Raises:
             IncompleteTransfer: They are not as many as announced, or changed while they were read.
         """
+        if self._used and not self.replayable:
+            raise IncompleteTransfer(f"{self._spec.name}: this source can be read only once; nothing was stored")
+        self._used = True
         sha = hashlib.sha384()
         self.count = 0
         async with aclosing(self._raw_chunks()) as raw:
@@ -226,7 +236,10 @@ class Source:
             raise ArgumentError(f"FileSpec.contents cannot be a {type(contents).__name__}")
 
     async def _call(self, read: Callable[[], object]) -> object:
-        return read() if self._inline else await in_thread(read)
+        """Reads from the user's own object, which may be a file of aiofiles or anyio and then gives an awaitable."""
+        # In a list, because trio refuses a thread that returns an awaitable.
+        piece = read() if self._inline else (await in_user_thread(lambda: [read()]))[0]
+        return await piece if inspect.isawaitable(piece) else piece
 
 
 def _as_bytes(chunk: object) -> bytes:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from flywheel_async.errors import ChecksumMismatch
-from flywheel_async.events import OnProgress, Progress
+from flywheel_async.events import OnProgress, Progress, tell
 from flywheel_async.fields.base import Model
 from flywheel_async.raw.caller import build, json_bytes
 from flywheel_async.transfer.multipart import multipart_body
@@ -57,7 +57,10 @@ async def upload_one(
             body = _reporting(body, Progress(spec.name, 0, source.length), on_progress, source)
         response = await core._transport.request(build(operation, (container_id,), {}, upload=body))
         entries = core._objects("File", response)
-        for stored in entries:
+        mine = [stored for stored in entries if stored.get("name") == spec.name]
+        if not mine:
+            raise response.unexpected(f"the entry of {spec.name!r}")
+        for stored in mine:
             _compare(stored, spec.name, source)
         return entries
     finally:
@@ -66,10 +69,10 @@ async def upload_one(
 
 def _compare(stored: Model, name: str, source: Source) -> None:
     """Compares a stored entry with what was sent."""
-    if stored.get("name") != name:
-        return
     size, hash_ = stored.get("size"), stored.get("hash")
-    if size != source.count or (hash_ and str(hash_).startswith("v0-sha384-") and hash_ != source.hash):
+    if (isinstance(size, int) and size != source.count) or (
+        hash_ and str(hash_).startswith("v0-sha384-") and hash_ != source.hash
+    ):
         raise ChecksumMismatch(
             f"{name}: the site stored {size} bytes with hash {hash_}, "
             f"but {source.count} bytes with hash {source.hash} were sent; "
@@ -82,9 +85,14 @@ def _reporting(body: Body, start: Progress, on_progress: OnProgress, source: Sou
     assert opened is not None
 
     async def stream() -> AsyncGenerator[bytes, None]:
+        told = 0
         async with aclosing(opened()) as chunks:
             async for chunk in chunks:
                 yield chunk
-                on_progress(replace(start, done=source.count))
+                if source.count != told:
+                    told = source.count
+                    await tell(on_progress, replace(start, done=told))
+        if not told:
+            await tell(on_progress, start)
 
     return replace(body, open=stream)

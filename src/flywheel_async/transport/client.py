@@ -4,25 +4,28 @@ from __future__ import annotations
 
 import logging
 import platform
-import socket
 import ssl
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from contextlib import aclosing, asynccontextmanager
+import sys
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+from contextvars import ContextVar
 from importlib.metadata import PackageNotFoundError, version
-from types import TracebackType
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING, Literal
+from weakref import WeakKeyDictionary
 
 import anyio
 import httpx
-from anyio.lowlevel import RunVar
+from anyio.lowlevel import current_token
 
 from flywheel_async.config import Options, Site, ssl_context
-from flywheel_async.errors import BadAnswer, ConnectionFailed, FlywheelError, RequestTimeout, TransportError
+from flywheel_async.errors import BadAnswer, ConfigError, FlywheelError, RequestTimeout, TransportError, UnsafeRedirect
+from flywheel_async.transport.failures import SourceFailed, failed, is_final, map_failure
 from flywheel_async.transport.limits import Budget
 from flywheel_async.transport.redirect import next_url, origin
 from flywheel_async.transport.request import Request
 from flywheel_async.transport.response import Response, api_error
 from flywheel_async.transport.retry import Outcome, RetryPolicy
+from flywheel_async.transport.streamed import StreamedResponse, UploadStream
 
 if TYPE_CHECKING:
     from flywheel_async.flavour import AtClose
@@ -32,6 +35,10 @@ log = logging.getLogger("flywheel_async.transport")
 
 FEATURES = "Safe-Redirect,multipart_signed_url"
 _FIRST_CONTACT_RETRIES = 2
+
+# True while a request is being sent. A call made by an upload source that is read meanwhile must not wait for the
+# budget, since the request that reads the source holds a part of it.
+_sending: ContextVar[bool] = ContextVar("flywheel_async.sending", default=False)
 
 
 def user_agent(suffix: str = "") -> str:
@@ -57,6 +64,9 @@ class Transport:
         http_client: An httpx client to use in place of the default transport; its own limits, proxies and TLS hold.
         unlimited: Tells whether the current call must not wait for the budget, since its caller holds a part of it.
         at_close: Has a function called when the running event loop is closed; gives a function that takes it back.
+
+    Raises:
+        ConfigError: A certificate file, proxy or part of the user's cannot be used.
     """
 
     def __init__(
@@ -69,6 +79,7 @@ class Transport:
         unlimited: Callable[[], bool] = lambda: False,
         at_close: AtClose = lambda closer: lambda: None,
     ) -> None:
+        _check_parts(transport, http_client)
         self.site = site
         self.options = options
         self._given_transport = transport
@@ -77,9 +88,7 @@ class Transport:
         self._budget = Budget(options.max_connections)
         self._verify: ssl.SSLContext | bool = ssl_context(options)
         self._at_close = at_close
-        self._pool: RunVar[tuple[PooledTransport, Callable[[], object]] | None] = RunVar(
-            f"flywheel_async.pool.{id(self)}"
-        )
+        self._pools: WeakKeyDictionary[object, tuple[PooledTransport, Callable[[], object]]] = WeakKeyDictionary()
         self._reached = False
         self._base = httpx.URL(site.base_url)
         self._origin = origin(self._base)
@@ -97,9 +106,8 @@ class Transport:
 
     async def aclose(self) -> None:
         """Closes this event loop's connections; parts handed in by the user stay open."""
-        here = self._pool.get(None)
+        here = self._pools.pop(current_token().native_token, None)
         if here is not None:
-            self._pool.set(None)
             pool, forget = here
             forget()
             await pool.aclose()
@@ -117,12 +125,10 @@ class Transport:
             APIError: The site answered with an error status.
             TransportError: There was no usable answer.
         """
-        if self._unlimited():
-            answer = await self._send_in_time(request, whole=True)
-        else:
-            async with self._budget.slot():
-                answer = await self._send_in_time(request, whole=True)
-        return Response(answer.operation, answer.status, answer.headers, await answer.read(), answer.attempts)
+        answer = await self._send_in_time(request, whole=True)
+        return Response(
+            answer.operation, answer.status, answer.headers, answer.content, answer.attempts, secret=self.site.key
+        )
 
     @asynccontextmanager
     async def stream(self, request: Request) -> AsyncGenerator[StreamedResponse, None]:
@@ -138,108 +144,111 @@ class Transport:
             APIError: The site answered with an error status.
             TransportError: There was no usable answer.
         """
-        if self._unlimited():
-            async with await self._send_in_time(request) as answer:
-                yield answer
-            return
-        async with self._budget.slot(), await self._send_in_time(request) as answer:
+        async with await self._send_in_time(request, whole=False) as answer:
             yield answer
 
     def retry_wait(self, attempt: int, outcome: Outcome) -> float | None:
         """Seconds to wait before a transfer is started again, or None to give up; see `RetryPolicy.decide`."""
         return self._policy.decide(attempt, outcome, "safe")
 
-    async def _send_in_time(self, request: Request, *, whole: bool = False) -> StreamedResponse:
-        if self.options.deadline is None:
-            return await self._send(request, whole)
-        with anyio.move_on_after(self.options.deadline):
-            return await self._send(request, whole)
-        raise _failed(RequestTimeout, request, 1, f"took longer than the deadline of {self.options.deadline} s")
+    async def _send_in_time(self, request: Request, *, whole: bool) -> StreamedResponse:
+        tries = _Tries(request)
+        sending = _sending.set(True)
+        unlimited = self._unlimited() or sending.old_value is True
+        try:
+            if self.options.deadline is None:
+                return await self._send(tries, whole, unlimited)
+            with anyio.move_on_after(self.options.deadline):
+                return await self._send(tries, whole, unlimited)
+        except SourceFailed as failure:
+            raise failure.error from None
+        finally:
+            _sending.reset(sending)
+        text = f"took longer than the deadline of {self.options.deadline} s"
+        raise failed(RequestTimeout, request.operation, tries.count, text)
 
-    async def _send(self, request: Request, whole: bool) -> StreamedResponse:
-        attempt = 0
-        failure: FlywheelError
+    async def _send(self, tries: _Tries, whole: bool, unlimited: bool) -> StreamedResponse:
         while True:
-            attempt += 1
+            tries.count += 1
+            if not unlimited:
+                await self._budget.acquire()
+            held = not unlimited
             try:
-                answer = await self._follow(request, attempt)
+                answer = await self._follow(tries)
                 if whole or answer.status >= 400:
-                    await answer.preload()
+                    await answer.load()
+                elif held:
+                    answer.on_close(self._budget.release)
+                    held = False
             except httpx.TransportError as exc:
-                failure, outcome = _map_failure(exc, request, attempt, self.site)
-                early = not self._reached and not outcome.sent and attempt > _FIRST_CONTACT_RETRIES
-                if early or _is_final(exc):
-                    raise failure from exc
+                failure, outcome = self._judge(exc, tries)
             else:
                 self._reached = True
                 if answer.status < 400:
                     return answer
-                response = Response(request.operation, answer.status, answer.headers, await answer.read(), attempt)
-                failure = api_error(response, self.site.key.get_secret_value())
-                outcome = Outcome(answer.status, retry_after=answer.headers.get("retry-after"))
-            wait = self._policy.decide(attempt, outcome, _retry_kind(request))
+                failure, outcome = self._refused(answer)
+            finally:
+                if held:
+                    self._budget.release()
+            wait = self._policy.decide(tries.count, outcome, tries.retry)
             if wait is None:
-                raise failure from failure.__cause__
+                raise failure
             log.info("%s; trying again in %.1f s", failure, wait)
             await anyio.sleep(wait)
 
-    async def _follow(self, request: Request, attempt: int) -> StreamedResponse:
+    def _judge(self, exc: httpx.TransportError, tries: _Tries) -> tuple[FlywheelError, Outcome]:
+        failure, outcome = map_failure(exc, tries.request.operation, tries.count, tries.url or self._base)
+        failure.__cause__ = exc
+        # Until the site was reached once, the address in the key is likely wrong: say so soon.
+        early = not self._reached and not outcome.sent and tries.count > _FIRST_CONTACT_RETRIES
+        if early or is_final(exc):
+            raise failure
+        return failure, outcome
+
+    def _refused(self, answer: StreamedResponse) -> tuple[FlywheelError, Outcome]:
+        response = Response(
+            answer.operation, answer.status, answer.headers, answer.content, answer.attempts, secret=self.site.key
+        )
+        return api_error(response), Outcome(answer.status, retry_after=answer.headers.get("retry-after"))
+
+    async def _follow(self, tries: _Tries) -> StreamedResponse:
+        request = tries.request
         path = request.target
         if self.options.exhaustive and "exhaustive=" not in path:
             path += f"{'&' if request.query else '?'}exhaustive=true"
         url = self._base.copy_with(raw_path=f"{self._base.path}{path}".encode("ascii"))
         hops = 0
         while True:
+            tries.url = url
             response = await self._send_once(request, url)
             status, location = response.status_code, response.headers.get("location")
-            log.debug("%s: %s %s -> %d (try %d)", request.operation, request.method, url.path, status, attempt)
+            log.debug("%s: %s %s -> %d (try %d)", request.operation, request.method, url.path, status, tries.count)
             try:
                 target = next_url(request.method, url, status, location, hops)
+                if target is None and 300 <= status < 400:
+                    raise BadAnswer(f"the site answered {status} without a place to go to")
+                if target is not None and not tries.replayable:
+                    raise UnsafeRedirect(
+                        f"the site redirects to {target.host}, but the upload's source can be read only once; "
+                        "upload from a path or from bytes"
+                    )
             except TransportError as exc:
                 await response.aclose()
-                exc.operation, exc.attempts = request.operation, attempt
-                raise
+                raise failed(type(exc), request.operation, tries.count, str(exc)) from None
             if target is None:
-                if 300 <= status < 400:
-                    await response.aclose()
-                    raise _failed(BadAnswer, request, attempt, f"the site answered {status} without a place to go to")
-                return StreamedResponse(request.operation, response, attempt)
+                return StreamedResponse(request.operation, response, url, tries.count)
             await response.aclose()
             url, hops = target, hops + 1
 
     async def _send_once(self, request: Request, url: httpx.URL) -> httpx.Response:
-        home = origin(url) == self._origin
         body = request.body
-        data = body.data if body is not None and body.open is None else None
-        stream = _Upload(body.open()) if body is not None and body.open is not None else None
-        headers = {
-            "Host": url.netloc.decode("ascii"),
-            "User-Agent": self._user_agent,
-            "Accept": request.accept,
-            **request.headers,
-        }
-        if request.accept != "application/json":
-            headers["Accept-Encoding"] = "identity"  # a stored file must arrive byte for byte
-        if home:
-            extra = headers.get("x-accept-feature")
-            headers["x-accept-feature"] = f"{FEATURES},{extra}" if extra else FEATURES
-            headers["Authorization"] = self.site.authorization()
-        else:
-            headers.pop("x-accept-feature", None)
-        if body is not None:
-            headers["Content-Type"] = body.content_type
-            if body.length is not None:
-                headers["Content-Length"] = str(body.length)
-            elif stream is not None:
-                headers["Transfer-Encoding"] = "chunked"
+        stream = None if body is None or body.open is None else UploadStream(body.open())
         client = self._http_client
-        # The user's default headers and cookies belong to the site, not to a store it points to.
-        merged = client.build_request(request.method, url, headers=headers).headers if client and home else headers
         outgoing = httpx.Request(
             request.method,
             url,
-            headers=merged,
-            content=data,
+            headers=self._headers(request, url),
+            content=None if body is None or stream is not None else body.data,
             stream=stream,
             extensions={"timeout": dict(self._timeouts)},
         )
@@ -253,141 +262,78 @@ class Transport:
         response.request = outgoing
         return response
 
+    def _headers(self, request: Request, url: httpx.URL) -> httpx.Headers:
+        # httpx's own class, since its repr hides the key from whoever records the variables of a traceback.
+        headers = httpx.Headers({"Host": url.netloc.decode("ascii"), "User-Agent": self._user_agent})
+        headers["Accept"] = request.accept
+        # A stored file must arrive byte for byte.
+        headers["Accept-Encoding"] = "gzip" if request.accept == "application/json" else "identity"
+        headers.update(request.headers)
+        if origin(url) == self._origin:
+            extra = headers.get("x-accept-feature")
+            headers["x-accept-feature"] = f"{FEATURES},{extra}" if extra else FEATURES
+            headers["Authorization"] = self.site.authorization()
+        elif "x-accept-feature" in headers:
+            del headers["x-accept-feature"]
+        body = request.body
+        if body is not None:
+            headers["Content-Type"] = body.content_type
+            if body.length is not None:
+                headers["Content-Length"] = str(body.length)
+            elif body.open is not None:
+                headers["Transfer-Encoding"] = "chunked"
+        if self._http_client is not None and origin(url) == self._origin:
+            # The user's default headers and cookies belong to the site, not to a store it points to.
+            return self._http_client.build_request(request.method, url, headers=headers).headers
+        return headers
+
     def _transport(self) -> httpx.AsyncBaseTransport:
         if self._given_transport is not None:
             return self._given_transport
-        here = self._pool.get(None)
+        loop: object = current_token().native_token
+        here = self._pools.get(loop)
         if here is None:
             # Imported late: it brings httpcore, which takes longer to import than the rest of a client together.
             from flywheel_async.transport.pool import PooledTransport
 
-            pool = PooledTransport(
-                verify=self._verify, max_connections=self.options.max_connections, max_idle=self.options.max_connections
-            )
-            here = pool, self._at_close(self.aclose)
-            self._pool.set(here)
+            # The budget limits how many are open at once; the pool must not, or a call made by an upload source
+            # could wait for the connection of the upload that reads it.
+            try:
+                pool = PooledTransport(
+                    verify=self._verify, max_connections=sys.maxsize, max_idle=self.options.max_connections
+                )
+            except (ValueError, ImportError) as exc:
+                raise ConfigError(f"a proxy in the environment cannot be used: {exc}") from None
+            here = self._pools[loop] = pool, self._at_close(self.aclose)
         return here[0]
 
 
-class StreamedResponse:
-    """An answer whose body is still on the way; an async context manager.
+class _Tries:
+    """How far the sending of one request has come.
 
     Attributes:
-        operation: The operation id.
-        status: The HTTP status.
-        headers: Header values by lower-case name.
-        attempts: How many times the request was sent.
+        count: Tries so far.
+        url: Where the last one went.
     """
 
-    def __init__(self, operation: str, response: httpx.Response, attempts: int) -> None:
-        self.operation = operation
-        self.status = response.status_code
-        self.headers: dict[str, str] = {name.lower(): value for name, value in response.headers.items()}
-        self.attempts = attempts
-        self._response = response
+    def __init__(self, request: Request) -> None:
+        self.request = request
+        self.count = 0
+        self.url: httpx.URL | None = None
 
-    async def __aenter__(self) -> StreamedResponse:
-        return self
+    @property
+    def replayable(self) -> bool:
+        return self.request.body is None or self.request.body.replayable
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.aclose()
-
-    async def aclose(self) -> None:
-        """Gives the connection back; a body that was not read to its end ends the connection."""
-        await self._response.aclose()
-
-    async def preload(self) -> None:
-        """Reads the whole body and gives the connection back; failures are httpx's own."""
-        try:
-            await self._response.aread()
-        finally:
-            await self._response.aclose()
-
-    async def read(self) -> bytes:
-        """Reads the whole body, decompressed."""
-        try:
-            return await self._response.aread()
-        except (httpx.TransportError, httpx.DecodingError) as exc:
-            raise self._broken(exc) from exc
-
-    async def chunks(self) -> AsyncGenerator[bytes, None]:
-        """Yields the body as it arrives, not decompressed; close it where it may be left early."""
-        try:
-            async with aclosing(cast("AsyncGenerator[bytes, None]", self._response.aiter_raw())) as raw:
-                async for chunk in raw:
-                    yield chunk
-        except httpx.TransportError as exc:
-            raise self._broken(exc) from exc
-
-    def _broken(self, exc: Exception) -> TransportError:
-        cls = RequestTimeout if isinstance(exc, httpx.TimeoutException) else ConnectionFailed
-        error = cls(f"{self.operation}: the answer broke off: {exc or type(exc).__name__}")
-        error.operation, error.attempts = self.operation, self.attempts
-        return error
+    @property
+    def retry(self) -> Literal["safe", "never"]:
+        return self.request.retry if self.replayable else "never"
 
 
-class _Upload(httpx.AsyncByteStream):
-    """A request body whose generator is closed by the sender, also when sending stops half-way."""
-
-    def __init__(self, chunks: AsyncGenerator[bytes, None]) -> None:
-        self._chunks = chunks
-
-    def __aiter__(self) -> AsyncIterator[bytes]:
-        return self._chunks
-
-    async def aclose(self) -> None:
-        await self._chunks.aclose()
-
-
-def _retry_kind(request: Request) -> Literal["safe", "never"]:
-    body = request.body
-    return "never" if body is not None and not body.replayable else request.retry
-
-
-def _failed(cls: type[TransportError], request: Request, attempts: int, text: str) -> TransportError:
-    error = cls(f"{request.operation}: {text}")
-    error.operation, error.attempts = request.operation, attempts
-    return error
-
-
-def _map_failure(
-    exc: httpx.TransportError, request: Request, attempt: int, site: Site
-) -> tuple[TransportError, Outcome]:
-    where = f"{site.host}:{site.port}"
-    text = str(exc) or type(exc).__name__
-    not_sent = isinstance(exc, (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout))
-    if _cause(exc, socket.gaierror) is not None:
-        failure = _failed(ConnectionFailed, request, attempt, f"unknown host {site.host!r}; check the API key's host")
-    elif _cause(exc, ssl.SSLCertVerificationError) is not None:
-        failure = _failed(
-            ConnectionFailed,
-            request,
-            attempt,
-            f"the certificate of {where} is not trusted ({text}); FW_SSL_CERT_FILE names a file of authorities",
-        )
-    elif isinstance(exc, httpx.TimeoutException):
-        failure = _failed(RequestTimeout, request, attempt, f"{where} did not answer in time ({type(exc).__name__})")
-    else:
-        failure = _failed(ConnectionFailed, request, attempt, f"the connection to {where} failed: {text}")
-    failure.__cause__ = exc
-    return failure, Outcome(sent=not not_sent)
-
-
-def _is_final(exc: BaseException) -> bool:
-    """Whether trying again cannot help: a name that does not exist, a certificate that is not trusted."""
-    unknown = _cause(exc, socket.gaierror)
-    if isinstance(unknown, socket.gaierror) and unknown.errno != socket.EAI_AGAIN:
-        return True
-    if _cause(exc, ssl.SSLCertVerificationError) is not None:
-        return True
-    return isinstance(exc, (httpx.UnsupportedProtocol, httpx.LocalProtocolError))
-
-
-def _cause(exc: BaseException | None, kind: type[BaseException]) -> BaseException | None:
-    while exc is not None:
-        if isinstance(exc, kind):
-            return exc
-        exc = exc.__cause__ or exc.__context__
-    return None
+def _check_parts(transport: object, http_client: object) -> None:
+    if transport is not None and not isinstance(transport, httpx.AsyncBaseTransport):
+        raise ConfigError(f"transport must be an httpx.AsyncBaseTransport, not {type(transport).__name__}")
+    if http_client is not None and not isinstance(http_client, httpx.AsyncClient):
+        raise ConfigError(f"http_client must be an httpx.AsyncClient, not {type(http_client).__name__}")
+    if transport is not None and http_client is not None:
+        raise ConfigError("give either transport or http_client; a client brings its own transport")

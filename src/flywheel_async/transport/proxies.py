@@ -58,7 +58,8 @@ class ProxyRules:
 
     A proxy given by hand is used for every request. Otherwise ``HTTP_PROXY``, ``HTTPS_PROXY``, ``ALL_PROXY``
     and ``NO_PROXY`` (also in small letters) are read once, here, and mean what they mean to httpx; networks
-    such as ``10.0.0.0/8`` work in ``NO_PROXY`` too.
+    such as ``10.0.0.0/8`` work in ``NO_PROXY`` too. Unlike httpx, this machine itself is never asked of a proxy named
+    in the environment.
 
     Args:
         proxy: The proxy for every request, or None.
@@ -76,6 +77,7 @@ class ProxyRules:
     def __init__(self, proxy: httpx.Proxy | str | None = None, *, trust_env: bool = True) -> None:
         self._proxies: dict[str, httpx.Proxy] = {}
         self._exceptions: list[_Exception] = []
+        self._given = proxy is not None
         if proxy is not None:
             self._proxies["all"] = _usable(httpx.Proxy(proxy) if isinstance(proxy, str) else proxy)
         elif trust_env:
@@ -94,12 +96,20 @@ class ProxyRules:
 
     def choose(self, url: httpx.URL) -> httpx.Proxy | None:
         """Return the proxy for ``url``, or None to connect directly."""
-        if not self._proxies:
+        if not self._proxies or (not self._given and _is_this_machine(url.host)):
             return None
         host, port = url.host.lower(), url.port or _DEFAULT_PORTS.get(url.scheme)
         if any(exception.covers(url.scheme, host, port) for exception in self._exceptions):
             return None
         return self._proxies.get(url.scheme) or self._proxies.get("all")
+
+
+def _is_this_machine(host: str) -> bool:
+    """Whether a host is this machine, which a proxy elsewhere could not reach."""
+    try:
+        return host.lower().rstrip(".") == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _usable(proxy: httpx.Proxy) -> httpx.Proxy:

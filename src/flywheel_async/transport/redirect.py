@@ -37,8 +37,11 @@ def next_url(method: str, url: httpx.URL, status: int, location: str | None, hop
     if hops >= MAX_REDIRECTS:
         raise UnsafeRedirect(f"more than {MAX_REDIRECTS} redirects, the last one from {url.host}")
     try:
-        target = url.join(location)
-    except httpx.InvalidURL:
+        # Names before the host would be sent as credentials.
+        target = url.join(location).copy_with(userinfo=b"")
+        target.host.encode()
+        origin(target)
+    except (httpx.InvalidURL, ValueError):
         raise UnsafeRedirect(f"{url.host} redirects to something that is not a URL") from None
     if target.scheme not in ("http", "https") or not target.host:
         raise UnsafeRedirect(f"{url.host} redirects to the scheme {target.scheme!r}, which is not followed")

@@ -41,6 +41,7 @@ class Sql:
 
 
 NEVER = Sql("0")
+ALWAYS = Sql("1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +82,8 @@ class Source:
 
 def compile_filter(conditions: Sequence[Condition], source: Source) -> Sql:
     """Returns the SQL of a conjunction; `1` when there is no condition."""
-    parts = [_condition(condition, source) for condition in conditions]
-    return Sql(" AND ".join(part.text for part in parts) or "1", _values(parts))
+    parts = [_condition(condition, source) for condition in conditions] or [ALWAYS]
+    return Sql(" AND ".join(part.text for part in parts), _values(parts))
 
 
 def compile_sort(keys: Sequence[SortKey], source: Source) -> Sql:
@@ -116,15 +117,15 @@ def _sort_body(path: Path, body: str, direction: str) -> Sql:
 
 
 def _condition(condition: Condition, source: Source) -> Sql:
-    related = source.related.get(condition.path[0]) if len(condition.path) > 1 else None
-    if isinstance(condition, Compare) and condition.op == "!=":
-        same = _condition(Compare(condition.path, "=", condition.operand), source)
-        return Sql(f"NOT ({same.text})", same.values)
-    if related is not None:
-        return _related(condition, related)
     column = source.columns.get(".".join(condition.path))
     if column is not None:
         return _on_column(condition, column)
+    if isinstance(condition, Compare) and condition.op == "!=":
+        same = _condition(Compare(condition.path, "=", condition.operand), source)
+        return Sql(f"NOT ({same.text})", same.values)
+    related = source.related.get(condition.path[0]) if len(condition.path) > 1 else None
+    if related is not None:
+        return _related(condition, related)
     if source.body is None:
         return NEVER
     return _on_body(condition, source.body)
@@ -158,11 +159,15 @@ def _on_column(condition: Condition, column: Column) -> Sql:
         return Sql(f"fw_search(?, {column.sql})", (condition.pattern,)) if column.kind == "text" else NEVER
     operands = condition.operands if isinstance(condition, AnyOf) else (condition.operand,)
     wanted = [value for value in (_plain(operand, column.kind) for operand in operands) if value is not None]
+    if isinstance(condition, Compare) and condition.op == "!=":
+        if isinstance(condition.operand, Null):
+            return Sql(f"{column.sql} IS NOT NULL")
+        return Sql(f"{column.sql} IS NOT ?", tuple(wanted)) if wanted else ALWAYS
     if isinstance(condition, Compare) and condition.op != "=":
-        return Sql(f"COALESCE({column.sql} {condition.op} ?, 0)", tuple(wanted)) if wanted else NEVER
+        return Sql(f"{column.sql} {condition.op} ?", tuple(wanted)) if wanted else NEVER
     parts: list[Sql] = []
     if len(wanted) == 1:
-        parts.append(Sql(f"{column.sql} IS ?", (wanted[0],)))
+        parts.append(Sql(f"{column.sql} = ?", (wanted[0],)))
     elif wanted:
         parts.append(Sql(f"{column.sql} IN (SELECT value FROM json_each(?))", (to_json(wanted),)))
     if _accepts_missing(condition):
