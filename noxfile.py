@@ -20,7 +20,7 @@ TEST_LIBRARIES = [
     "numpy>=1.26",
 ]
 LINT_LIBRARIES = ["ruff==0.17.6"]
-TYPE_LIBRARIES = ["mypy==2.4.1", "pyright[nodejs]==1.1.414", "types-aiofiles"]
+TYPE_LIBRARIES = ["mypy==2.4.1", "pyright[nodejs]==1.1.414", "types-aiofiles", "types-regex"]
 OFFICIAL_CLIENT = "flywheel-sdk==23.0.0"
 
 

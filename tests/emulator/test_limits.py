@@ -99,12 +99,12 @@ def test_a_slow_regex_ends_with_422_and_holds_nobody_up(http: httpx.Client) -> N
     post(http, b'{"_id": "slow", "label": "' + b"a" * 60 + b'!"}')
     with ThreadPoolExecutor(6) as pool:
         query = {"filter": "label=~^(a|a|aa)+$"}
-        slow = [pool.submit(http.get, "/groups", params=query) for _ in range(4)]
+        slow = [pool.submit(http.get, "/groups", params=query) for _ in range(6)]
         time.sleep(0.1)
         began = time.monotonic()
         assert http.get("/auth/status").status_code == 200
         assert http.get("/groups").status_code == 200
-        assert time.monotonic() - began < 1
+        assert time.monotonic() - began < 2
         assert {response.result().status_code for response in slow} == {422}
 
 

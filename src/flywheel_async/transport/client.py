@@ -275,6 +275,10 @@ class Transport:
             headers["Authorization"] = self.site.authorization()
         elif "x-accept-feature" in headers:
             del headers["x-accept-feature"]
+        if self._http_client is not None and origin(url) == self._origin:
+            # The user's default headers and cookies belong to the site, not to a store it points to.
+            headers = self._http_client.build_request(request.method, url, headers=headers).headers
+            headers.pop("Content-Length", None)  # of the body it was built without
         body = request.body
         if body is not None:
             headers["Content-Type"] = body.content_type
@@ -282,9 +286,6 @@ class Transport:
                 headers["Content-Length"] = str(body.length)
             elif body.open is not None:
                 headers["Transfer-Encoding"] = "chunked"
-        if self._http_client is not None and origin(url) == self._origin:
-            # The user's default headers and cookies belong to the site, not to a store it points to.
-            return self._http_client.build_request(request.method, url, headers=headers).headers
         return headers
 
     def _transport(self) -> httpx.AsyncBaseTransport:
