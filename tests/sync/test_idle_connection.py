@@ -10,6 +10,7 @@ import pytest
 
 from flywheel_async.emulator import Emulator
 from flywheel_async.sync import Client
+from flywheel_async.sync._runner import run
 from flywheel_async.transport.pool import PooledTransport
 
 PARTS: dict[str, Callable[[], dict[str, object]]] = {
@@ -20,9 +21,11 @@ PARTS: dict[str, Callable[[], dict[str, object]]] = {
 
 
 @pytest.mark.parametrize("part", list(PARTS))
-@pytest.mark.filterwarnings("ignore::ResourceWarning")  # the user's own parts are the user's to close
 def test_a_post_succeeds(part: str) -> None:
-    with Emulator(keep_alive=1.0) as site, Client(site.api_key, **PARTS[part]()) as fw:  # type: ignore[arg-type]
+    given = PARTS[part]()
+    with Emulator(keep_alive=1.0) as site, Client(site.api_key, **given) as fw:  # type: ignore[arg-type]
         assert fw.add_group(id="before") == "before"
         time.sleep(2.2)
         assert fw.add_group(id="after") == "after"
+        for own in given.values():
+            run(own.aclose)  # type: ignore[attr-defined]
