@@ -35,7 +35,8 @@ def test_demo() -> None:
 def test_demo_fails_on_a_difference() -> None:
     broken = (
         "import sys; sys.path.insert(0, sys.argv[1]); import demo, roundtrip_sync; fetch = roundtrip_sync.fetch; "
-        "roundtrip_sync.fetch = lambda p, d: [path.write_bytes(b'x') for path in fetch(p, d)[:1]]; sys.exit(demo.main())"
+        "roundtrip_sync.fetch = lambda p, d: [path.write_bytes(b'x') for path in fetch(p, d)[:1]]; "
+        "sys.exit(demo.main())"
     )
     done = subprocess.run([sys.executable, "-c", broken, str(EXAMPLES)], capture_output=True, text=True, timeout=120)
     assert done.returncode == 1
