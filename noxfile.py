@@ -18,6 +18,7 @@ TEST_LIBRARIES = [
     "nibabel>=5.3",
     "pydicom>=3",
     "numpy>=1.26",
+    "socksio>=1",
 ]
 LINT_LIBRARIES = ["ruff==0.17.6"]
 TYPE_LIBRARIES = ["mypy==2.4.1", "pyright[nodejs]==1.1.414", "types-aiofiles", "types-regex"]

@@ -8,6 +8,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
+import anyio
+
 from flywheel_async.config import resolve_options, resolve_site
 from flywheel_async.raw.caller import build
 from flywheel_async.transport.client import Transport
@@ -138,7 +140,12 @@ class AsyncClient:
         return f"<{type(self).__name__} of {self._transport.site.base_url}>"
 
     async def __aenter__(self) -> Self:
-        await self._check()
+        try:
+            await self._check()
+        except BaseException:
+            with anyio.CancelScope(shield=True):
+                await self.aclose()  # nobody else will, since a failed `async with` is never left
+            raise
         return self
 
     async def __aexit__(

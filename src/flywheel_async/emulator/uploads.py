@@ -126,7 +126,7 @@ class FormReceiver:
         self._filename = None
         self._keep_text = False
         if filename is not None:
-            self._filename = _decode(filename).replace("\\", "/").rpartition("/")[2]
+            self._filename = _decode(filename).rpartition("/")[2]
             self._blob = self._blobs.receive()
         elif options.get(b"name") == b"metadata":
             self._keep_text = True
