@@ -11,6 +11,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import gen_fields
+import gen_flat
 import gen_sync
 import gen_table
 from sync_names import Unfit
@@ -31,7 +32,7 @@ def main(argv: list[str]) -> int:
     """Renders all generators in order; later ones read what earlier ones wrote."""
     check = "--check" in argv
     stale = 0
-    for generator in (gen_table, gen_fields, gen_sync):
+    for generator in (gen_table, gen_fields, gen_flat, gen_sync):
         try:
             rendered = generator.render()
         except Unfit as problem:

@@ -12,6 +12,7 @@ import anyio
 
 from flywheel_async.config import resolve_options, resolve_site
 from flywheel_async.raw.caller import build
+from flywheel_async.raw.flat_names import AsyncFlatNames
 from flywheel_async.transport.client import Transport
 from flywheel_async.transport.limits import Budget
 
@@ -50,7 +51,7 @@ M = TypeVar("M", bound="Model")
 _PAGED = "pagination"
 
 
-class AsyncClient:
+class AsyncClient(AsyncFlatNames):
     """A client for one Flywheel site.
 
     Use it as an async context manager, which logs in and closes the connections, or make one and call `aclose`
@@ -138,6 +139,15 @@ class AsyncClient:
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} of {self._transport.site.base_url}>"
+
+    if not TYPE_CHECKING:
+        # Hidden from type checkers, which know the names from AsyncFlatNames and shall refuse all others.
+        def __getattr__(self, name: str) -> FlatOperation:
+            from flywheel_async.raw import flat
+
+            if name.startswith("_") or name not in flat.names():
+                flat.unknown(type(self).__name__, name, dir(type(self)))
+            return flat.FlatOperation(self, name)
 
     async def __aenter__(self) -> Self:
         try:
@@ -486,7 +496,7 @@ class AsyncClient:
                 self._checked = True
 
     async def _call(self, operation: str, *values: object, **keywords: object) -> Response:
-        request = build(operation, values, keywords)
+        request = build(operation, values, keywords, zone=self._options.default_timezone)
         await self._check()
         return await self._transport.request(request)
 

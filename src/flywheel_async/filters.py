@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from flywheel_async.errors import ArgumentError
 
 OPERATORS = ("!=", "<=", ">=", "=~", "=", "<", ">")
 """Every operator, longer ones first so that `<=` is never read as `<`."""
+
+_OPERATOR = re.compile("|".join(OPERATORS))
+_WORD_OPERATOR = re.compile(r"\s(like|in|contains|is|not in)\s|!~", re.IGNORECASE)
+_HINTS = {
+    "like": "label=~rest.*",
+    "contains": "label=~rest",
+    "in": "label=|[a,b]",
+    "is": "label=null",
+    "not in": "label!=a,label!=b",
+    "!~": "a regular expression that matches the others",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,39 +31,74 @@ class Term:
     operator: str
     value: str
 
+    def __str__(self) -> str:
+        return f"{self.key}{self.operator}{self.value}"
+
 
 def split_terms(text: str) -> Iterator[str]:
-    """Splits a filter at its commas.
+    r"""Splits a filter at its commas.
 
-    A comma inside quotes or inside the brackets of an any-of list does not split, nor does one after a backslash.
+    A comma inside a quoted value or inside the brackets of an any-of list does not split, nor does `\,`. A regular
+    expression is raw: quotes and brackets mean nothing to this grammar there.
 
     Args:
         text: The filter, for example `label=~rest.*,tags=|[a,b]`.
 
     Yields:
         The terms, with surrounding white space removed.
+
+    Raises:
+        ArgumentError: A quote is not closed.
     """
-    start, quote, depth, i = 0, "", 0, 0
-    while i < len(text):
-        char = text[i]
-        if char == "\\":
-            i += 2
-            continue
-        if quote:
-            quote = "" if char == quote else quote
-        elif char in "\"'" and text[start:i].rstrip()[-1:] in tuple("=<>,["):
-            quote = char  # a quote opens a literal only where a value starts; regular expressions are raw
-        elif char == "[" and (depth or text[start:i].rstrip().endswith("|")):
-            depth += 1
-        elif char == "]" and depth:
-            depth -= 1
-        elif char == "," and not depth:
-            yield text[start:i].strip()
-            start = i + 1
-        i += 1
-    if quote:
-        raise ArgumentError(f"filter {text!r}: the quote {quote} is not closed")
-    yield text[start:].strip()
+    start = 0
+    while True:
+        end = _end_of_term(text, start)
+        yield text[start:end].strip()
+        if end == len(text):
+            return
+        start = end + 1
+
+
+def _end_of_term(text: str, start: int) -> int:
+    operator = _OPERATOR.search(text, start)
+    if operator is None or "," in text[start : operator.start()]:
+        return _end_of_word(text, start, ",")
+    at = operator.end()
+    if operator.group() == "=~":
+        return _end_of_word(text, at, ",")
+    at = _after_blanks(text, at)
+    if operator.group() == "=" and text.startswith("|[", at):
+        at += 2
+        while at < len(text):
+            at = _end_of_word(text, _end_of_quoted(text, _after_blanks(text, at)), ",]") + 1
+            if text[at - 1 : at] == "]":
+                break
+    else:
+        at = _end_of_quoted(text, at)
+    return _end_of_word(text, min(at, len(text)), ",")
+
+
+def _after_blanks(text: str, at: int) -> int:
+    return len(text) - len(text[at:].lstrip())
+
+
+def _end_of_quoted(text: str, at: int) -> int:
+    """Steps over a quoted value, if one starts here."""
+    quote = text[at : at + 1]
+    if not quote or quote not in "\"'":
+        return at
+    at += 1
+    while text[at : at + 1] != quote:
+        if at >= len(text):
+            raise ArgumentError(f"filter {text!r}: the quote {quote} is not closed")
+        at += 2 if text[at] == "\\" and text[at + 1 : at + 2] in ('"', "'", "\\", ",") else 1
+    return at + 1
+
+
+def _end_of_word(text: str, at: int, ends: str) -> int:
+    while at < len(text) and text[at] not in ends:
+        at += 2 if text.startswith("\\,", at) else 1
+    return at
 
 
 def parse_term(text: str) -> Term:
@@ -60,43 +107,48 @@ def parse_term(text: str) -> Term:
     Raises:
         ArgumentError: It has no operator, no key or no value.
     """
-    position = min((i for i in (text.find(op[0]) for op in OPERATORS) if i >= 0), default=-1)
-    operator = next((op for op in OPERATORS if position >= 0 and text.startswith(op, position)), None)
+    operator = _OPERATOR.search(text)
     if operator is None:
+        foreign = _WORD_OPERATOR.search(text)
+        sign = foreign.group().strip().lower() if foreign else ""
+        hint = f"there is no {sign!r}; write {_HINTS[sign]}" if sign else 'write for example label="rest" or age>5'
         raise ArgumentError(
-            f'filter {text!r} has no operator; write for example label="rest" or created>2024-01-31, '
-            r"and \, for a comma that separates nothing"
+            rf"filter {text!r} has no operator (= != < <= > >= =~): {hint}, and \, for a comma that separates nothing"
         )
-    key, value = text[:position].strip(), text[position + len(operator) :].strip()
+    key, value = text[: operator.start()].strip(), text[operator.end() :].strip()
     if not key:
-        raise ArgumentError(f"filter {text!r} has no field name before {operator!r}")
+        raise ArgumentError(f"filter {text!r} has no field name before {operator.group()!r}")
     if not value:
         raise ArgumentError(
-            f'filter {text!r} has no value after {operator!r}; write "" for an empty text or null for none'
+            f'filter {text!r} has no value after {operator.group()!r}; write "" for an empty text or null for none'
         )
-    return Term(key, operator, value)
+    return Term(key, operator.group(), value)
 
 
-def join_filters(filters: Sequence[object], keyword: object = None) -> str | None:
-    """Checks finder filters and joins them into the text of the query.
-
-    Args:
-        filters: The positional filters of a finder call.
-        keyword: The `filter=` keyword of the same call, or None.
-
-    Returns:
-        All terms joined by commas, or None when there is no filter.
+def parse_filter(text: str) -> list[Term]:
+    """Reads a filter.
 
     Raises:
-        ArgumentError: One of them is not a string or cannot be read; nothing has been sent.
+        ArgumentError: It is empty or cannot be read.
     """
-    texts: list[str] = []
-    for item in (*filters, *([] if keyword is None else [keyword])):
-        if not isinstance(item, str):
-            raise ArgumentError(f"a filter must be a string such as 'label=rest', not {type(item).__name__}")
-        for term in split_terms(item):
-            if not term:
-                raise ArgumentError(f"filter {item!r} is empty or has an empty term between commas")
-            parse_term(term)
-        texts.append(item)
-    return ",".join(texts) or None
+    terms: list[Term] = []
+    for term in split_terms(text):
+        if not term:
+            raise ArgumentError(f"filter {text!r} is empty or has an empty term between commas")
+        terms.append(parse_term(term))
+    return terms
+
+
+def listed(value: str) -> list[str] | None:
+    """The values of an any-of list such as `|[a,"b,c"]` as they are written, or None when it is no list."""
+    if not value.startswith("|["):
+        return None
+    found: list[str] = []
+    at = 2
+    while at < len(value):
+        end = _end_of_word(value, _end_of_quoted(value, _after_blanks(value, at)), ",]")
+        found.append(value[at:end].strip())
+        at = end + 1
+        if value[end : end + 1] == "]":
+            break
+    return found

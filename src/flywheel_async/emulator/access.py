@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from flywheel_async.emulator.database import Tx
 from flywheel_async.emulator.nodes import Node
 from flywheel_async.emulator.problems import Problem
-from flywheel_async.emulator.wire import Json, as_doc, text
+from flywheel_async.emulator.wire import Doc, Json, as_doc, text
+
+if TYPE_CHECKING:
+    from flywheel_async.emulator.files import FileRow
 
 VIEW: Final = "containers_view_metadata"
 CREATE: Final = "containers_create_hierarchy"
@@ -27,10 +30,16 @@ TAGS_VIEW: Final = "tags_view"
 TAGS_MANAGE: Final = "tags_manage"
 NOTES_VIEW: Final = "notes_view"
 NOTES_MANAGE: Final = "notes_manage"
+FILES_MOVE: Final = "files_move"
+ANALYSES_VIEW: Final = "analyses_view_metadata"
+ANALYSES_CREATE: Final = "analyses_create_sdk"
+ANALYSES_MODIFY: Final = "analyses_modify_metadata"
+ANALYSES_DELETE: Final = "analyses_delete"
+COPY: Final = "copy_by_reference"
 
 READ_ACTIONS: tuple[str, ...] = (
     VIEW,
-    "analyses_view_metadata",
+    ANALYSES_VIEW,
     FILES_VIEW,
     "files_view_contents",
     FILES_DOWNLOAD,
@@ -48,14 +57,14 @@ WRITE_ACTIONS: tuple[str, ...] = (
     CREATE,
     MODIFY,
     DELETE,
-    "analyses_create_sdk",
+    ANALYSES_CREATE,
     "analyses_create_job",
-    "analyses_modify_metadata",
-    "analyses_delete",
+    ANALYSES_MODIFY,
+    ANALYSES_DELETE,
     "files_create_bulk",
     FILES_CREATE,
     FILES_MODIFY,
-    "files_move",
+    FILES_MOVE,
     FILES_DELETE,
     TAGS_MANAGE,
     NOTES_MANAGE,
@@ -65,7 +74,7 @@ WRITE_ACTIONS: tuple[str, ...] = (
 ADMIN_ACTIONS: tuple[str, ...] = (
     *WRITE_ACTIONS,
     DELETE_PROJECT,
-    "copy_by_reference",
+    COPY,
     "files_delete_device_data",
     PERMISSIONS_MANAGE,
     "project_sharing_manage",
@@ -87,21 +96,39 @@ ALL_ACTIONS: frozenset[str] = frozenset(ADMIN_ACTIONS)
 _RANK = {"ro": 1, "rw": 2, "admin": 3}
 # What an action takes on a group, which knows access levels only.
 _ON_GROUP = {VIEW: "ro", TAGS_VIEW: "ro", TAGS_MANAGE: "rw"}
+# The same for a collection; what is not listed takes `admin`.
+_ON_COLLECTION = {
+    **dict.fromkeys((VIEW, FILES_VIEW, FILES_DOWNLOAD, TAGS_VIEW, NOTES_VIEW), "ro"),
+    **dict.fromkeys(
+        (MODIFY, FILES_CREATE, FILES_MODIFY, FILES_DELETE, FILES_MOVE, TAGS_MANAGE, NOTES_MANAGE),
+        "rw",
+    ),
+}
+_BY_LEVEL = {"group": _ON_GROUP, "collection": _ON_COLLECTION}
+# Analyses have actions of their own where containers have these.
+_ON_ANALYSIS = {VIEW: ANALYSES_VIEW, MODIFY: ANALYSES_MODIFY, DELETE: ANALYSES_DELETE}
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """The user behind a request.
+    """The user or device behind a request.
 
     Attributes:
-        user_id: The user's id.
+        user_id: The user's id, or the device's.
         roles: Site roles such as `user` or `site_admin`.
         exhaustive: Whether the request asked to look past permissions, which only a site admin may.
+        is_device: Whether it is a device, which sees and may do everything in containers.
     """
 
     user_id: str
     roles: tuple[str, ...]
     exhaustive: bool = False
+    is_device: bool = False
+
+    @property
+    def origin(self) -> Doc:
+        """What the things that the caller makes say about where they come from."""
+        return {"type": "device" if self.is_device else "user", "id": self.user_id}
 
     @property
     def is_admin(self) -> bool:
@@ -111,7 +138,7 @@ class Caller:
     @property
     def sees_all(self) -> bool:
         """Whether permissions are lifted for this request."""
-        return self.is_admin and self.exhaustive
+        return self.is_device or (self.is_admin and self.exhaustive)
 
 
 def roles_with(tx: Tx, action: str) -> list[str]:
@@ -124,11 +151,11 @@ def roles_with(tx: Tx, action: str) -> list[str]:
     return [row["id"] for row in rows]
 
 
-def group_access(tx: Tx, caller: Caller, group_id: str) -> str | None:
-    """Returns the caller's access to a group: `ro`, `rw`, `admin` or None."""
+def access_level(tx: Tx, caller: Caller, owner: str) -> str | None:
+    """Returns the caller's access to a group or collection: `ro`, `rw`, `admin` or None."""
     if caller.sees_all:
         return "admin"
-    row = tx.one("SELECT role FROM permission WHERE container_id = ? AND user_id = ?", (group_id, caller.user_id))
+    row = tx.one("SELECT role FROM permission WHERE container_id = ? AND user_id = ?", (owner, caller.user_id))
     return None if row is None else row["role"]
 
 
@@ -151,10 +178,33 @@ def project_actions(tx: Tx, caller: Caller, project_id: str) -> frozenset[str]:
 
 def may(tx: Tx, caller: Caller, node: Node, action: str) -> bool:
     """Tells whether the caller may do something to a container."""
-    if node.kind == "group":
-        access = group_access(tx, caller, node.id)
-        return access is not None and _RANK[access] >= _RANK[_ON_GROUP.get(action, "admin")]
+    if node.kind in _BY_LEVEL:
+        return _at_least(tx, caller, node.id, _BY_LEVEL[node.kind].get(action, "admin"))
+    if node.kind == "analysis":
+        action = _ON_ANALYSIS.get(action, action)
     return node.project is not None and action in project_actions(tx, caller, node.project)
+
+
+def _at_least(tx: Tx, caller: Caller, owner: str, wanted: str) -> bool:
+    level = access_level(tx, caller, owner)
+    return level is not None and _RANK[level] >= _RANK[wanted]
+
+
+def may_file(tx: Tx, caller: Caller, row: FileRow, action: str) -> bool:
+    """Tells whether the caller may do something to a file."""
+    if row.parent_kind == "collection":
+        return _at_least(tx, caller, row.parent_id, _ON_COLLECTION.get(action, "admin"))
+    return action in project_actions(tx, caller, row.project)
+
+
+def require_file(tx: Tx, caller: Caller, row: FileRow, action: str) -> None:
+    """Refuses the request unless the caller may do something to a file.
+
+    Raises:
+        Problem: 403.
+    """
+    if not may_file(tx, caller, row, action):
+        raise Problem(403, f"user {caller.user_id} may not {action} on file {row.file_id}")
 
 
 def require(tx: Tx, caller: Caller, node: Node, action: str) -> None:
@@ -178,12 +228,16 @@ def visible(caller: Caller, tx: Tx, kind: str, alias: str) -> tuple[str, tuple[s
     """
     if caller.sees_all:
         return "1", ()
-    if kind == "group":
+    if kind in _BY_LEVEL:
         return f"{alias}.id IN (SELECT container_id FROM permission WHERE user_id = ?)", (caller.user_id,)
-    action = FILES_VIEW if kind == "file" else VIEW
+    action = {"file": FILES_VIEW, "analysis": ANALYSES_VIEW}.get(kind, VIEW)
     roles: list[Json] = list(roles_with(tx, action))
     condition = (
         f"{alias}.project IN (SELECT container_id FROM permission WHERE user_id = ? "
         "AND role IN (SELECT value FROM json_each(?)))"
     )
-    return condition, (caller.user_id, text(roles))
+    if kind != "file":
+        return condition, (caller.user_id, text(roles))
+    in_collections = f"{alias}.parent_id IN (SELECT container_id FROM permission WHERE user_id = ?)"
+    condition = f"({condition} OR ({alias}.parent_kind = 'collection' AND {in_collections}))"
+    return condition, (caller.user_id, text(roles), caller.user_id)

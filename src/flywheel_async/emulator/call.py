@@ -20,6 +20,22 @@ if TYPE_CHECKING:
     from flywheel_async.emulator.site import Site
     from flywheel_async.emulator.tickets import Ticket
 
+DELETE_REASONS = (
+    "duplicate_data",
+    "data_is_not_part_of_study",
+    "data_incomplete_or_corrupt",
+    "data_structured_incorrectly",
+    "data_has_been_exported_or_moved",
+    "container_is_empty",
+    "analysis_or_processing_failed_or_cancelled",
+    "compliance_consent_withdrawn",
+    "compliance_phi",
+    "compliance_data_policy",
+    "test_data",
+    "packfile_cleanup",
+)
+"""Why something may be deleted."""
+
 M = TypeVar("M", bound=BaseModel)
 
 
@@ -92,6 +108,17 @@ class Call:
         if not (value.isascii() and value.isdigit()) or len(value) > 9:
             raise invalid(f"{name} must be a whole number", "query", name)
         return int(value)
+
+    def delete_reason(self) -> str | None:
+        """Returns why something is deleted, or None when the query does not say.
+
+        Raises:
+            Problem: 422, it is none of the reasons of the API.
+        """
+        reason = self.text("delete_reason")
+        if reason is not None and reason not in DELETE_REASONS:
+            raise invalid(f"delete_reason must be one of {', '.join(DELETE_REASONS)}", "query", "delete_reason")
+        return reason
 
     def list_query(self) -> ListQuery:
         """Returns the list parameters of the query."""

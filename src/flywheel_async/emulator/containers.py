@@ -40,8 +40,7 @@ def _new(call: Call, kind: str, label: str | None, given: Input, parent: Node | 
     if parent is not None:
         for column in nodes.LEVELS:
             setattr(node, column, getattr(parent, column))
-    if kind in nodes.COLUMN_OF:
-        setattr(node, nodes.COLUMN_OF[kind], node.id)
+    setattr(node, nodes.COLUMN_OF[kind], node.id)
     _apply(node, given)
     return node
 
@@ -247,13 +246,13 @@ def _destination(call: Call, kind: str, node_id: str) -> Node:
 
 
 def delete(call: Call, node: Node) -> Doc:
-    """Deletes a container with everything below it.
+    """Deletes a container with everything below it, for the `delete_reason` of the query.
 
     Raises:
         Problem: 400, a group that still has projects.
     """
     if node.kind != "group":
-        nodes.soft_delete(call.tx, node)
+        nodes.soft_delete(call.tx, node, call.delete_reason())
         return {"deleted": 1}
     if call.tx.one(
         "SELECT 1 FROM node WHERE kind = 'project' AND group_id = ? AND deleted IS NULL LIMIT 1", (node.id,)

@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from flywheel_async.emulator import times
 from flywheel_async.emulator.query.regexes import RegexBudget
-from flywheel_async.emulator.schema import SCHEMA, SCHEMA_VERSION
+from flywheel_async.emulator.schema import SCHEMA, SCHEMA_VERSION, UPGRADES
 
 T = TypeVar("T")
 Value = None | int | float | str | bytes
@@ -154,8 +154,13 @@ def _prepare(tx: Tx) -> None:
     found = 0 if row is None else int(row[0])
     if found == SCHEMA_VERSION:
         return
+    if found > SCHEMA_VERSION:
+        raise RuntimeError(f"this data folder was written by a newer version ({found}, not {SCHEMA_VERSION})")
     if found:
-        raise RuntimeError(f"this data folder was written by another version ({found}, not {SCHEMA_VERSION})")
-    for statement in SCHEMA:
-        tx.run(statement)
+        for version in range(found, SCHEMA_VERSION):
+            for statement in UPGRADES[version]:
+                tx.run(statement)
+    else:
+        for statement in SCHEMA:
+            tx.run(statement)
     tx.run(f"PRAGMA user_version={SCHEMA_VERSION}")

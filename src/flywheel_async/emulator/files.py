@@ -93,6 +93,12 @@ def find_version(tx: Tx, file_id: str, version: int | None) -> FileRow | None:
     return None if row is None else FileRow.from_row(row)
 
 
+def any_version(tx: Tx, file_id: str, version: int) -> FileRow | None:
+    """Returns one version of a file, also a deleted one, or None."""
+    row = tx.one("SELECT * FROM file WHERE file_id = ? AND version = ?", (file_id, version))
+    return None if row is None else FileRow.from_row(row)
+
+
 def get_named(tx: Tx, parent: Node, name: str, version: int | None = None) -> FileRow:
     """Returns a file of a container by name.
 
@@ -186,7 +192,7 @@ def add(
         project=parent.project or "",
         subject=parent.subject,
         session=parent.session,
-        acquisition=parent.id if parent.kind == "acquisition" else None,
+        acquisition=parent.acquisition,
         type=kind,
         size=content.size,
         hash=content.hash,
@@ -238,7 +244,7 @@ def save(tx: Tx, row: FileRow) -> None:
     )
 
 
-def delete(tx: Tx, file_id: str, version: int | None = None) -> int:
+def delete(tx: Tx, file_id: str, version: int | None = None, reason: str | None = None) -> int:
     """Hides a file, or one version of it; the version before the latest one then becomes the latest.
 
     Returns:
@@ -246,13 +252,14 @@ def delete(tx: Tx, file_id: str, version: int | None = None) -> int:
     """
     if version is None:
         changed = tx.run(
-            "UPDATE file SET deleted = ?, current = 0 WHERE file_id = ? AND deleted IS NULL",
-            (tx.now, file_id),
+            "UPDATE file SET deleted = ?, delete_reason = ?, current = 0 WHERE file_id = ? AND deleted IS NULL",
+            (tx.now, reason, file_id),
         )
         return min(changed, 1)
     changed = tx.run(
-        "UPDATE file SET deleted = ?, current = 0 WHERE file_id = ? AND version = ? AND deleted IS NULL",
-        (tx.now, file_id, version),
+        "UPDATE file SET deleted = ?, delete_reason = ?, current = 0"
+        " WHERE file_id = ? AND version = ? AND deleted IS NULL",
+        (tx.now, reason, file_id, version),
     )
     tx.run(
         "UPDATE file SET current = 1, replaced = NULL WHERE file_id = ?1 AND version ="

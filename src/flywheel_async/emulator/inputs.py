@@ -219,6 +219,61 @@ class AcquisitionChange(Input):
     timezone: Words | None = None
 
 
+class FileReference(Input):
+    """A file by the container it is in and its name."""
+
+    type: str
+    id: str
+    name: str
+
+
+class AnalysisInput(Input):
+    """A new analysis whose outputs are uploaded by hand."""
+
+    label: Label
+    inputs: list[FileReference] | None = None
+    description: Words | None = ""
+    info: Metadata | None = None
+
+
+class AnalysisChange(Input):
+    """Changes to an analysis."""
+
+    label: Label | None = None
+    description: Words | None = None
+
+
+class CollectionInput(Input):
+    """A new collection."""
+
+    label: Label
+    info: Metadata | None = None
+    description: Words | None = ""
+
+
+class CollectionNode(Input):
+    """What to put into a collection or take out of it."""
+
+    level: Literal["project", "subject", "session", "acquisition"]
+    id: Annotated[str, Field(alias="_id")]
+
+
+class CollectionContents(Input):
+    """A change of what a collection holds."""
+
+    operation: Literal["add", "remove"]
+    nodes: list[CollectionNode]
+
+
+class CollectionChange(Input):
+    """Changes to a collection."""
+
+    label: Label | None = None
+    info: Metadata | None = None
+    description: Words | None = None
+    contents: CollectionContents | None = None
+
+
 class FileInput(Input):
     """Metadata sent with an uploaded file."""
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from flywheel_async.emulator.access import visible
 from flywheel_async.emulator.call import Call
 from flywheel_async.emulator.files import FileRow
-from flywheel_async.emulator.nodes import CONTAINERS, Node
+from flywheel_async.emulator.nodes import OWNERS, Node
 from flywheel_async.emulator.query.compiler import Sql, Value, compile_filter, compile_sort
 from flywheel_async.emulator.query.paging import ListQuery
 from flywheel_async.emulator.sources import SOURCES
@@ -51,7 +51,7 @@ def _select(
         parts = [Sql("d.current = 1")]
     else:
         parts = [Sql("d.kind = ? AND d.deleted IS NULL", (kind,))]
-    if kind in CONTAINERS or kind == "file":
+    if kind in OWNERS or kind == "file":
         text, values = visible(call.caller, call.tx, kind, "d")
         parts.append(Sql(text, values))
     if within is not None:

@@ -1,9 +1,8 @@
-"""Reading and writing the `node` table: containers, users, roles, modalities."""
+"""Reading and writing the `node` table: containers, analyses, collections, users, roles, modalities."""
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -12,10 +11,12 @@ from flywheel_async.emulator.problems import Problem, not_found
 from flywheel_async.emulator.wire import Doc, as_doc, text
 
 CONTAINERS: Final = ("group", "project", "subject", "session", "acquisition")
-LEVELS: Final = ("group_id", "project", "subject", "session")
+OWNERS: Final = (*CONTAINERS, "analysis", "collection")
+"""What has tags, notes and files of its own, and answers below `/containers`."""
+LEVELS: Final = ("group_id", "project", "subject", "session", "acquisition")
 """The columns naming a node's ancestors; a container also names itself at its own level."""
 
-COLUMN_OF: Final = {"group": "group_id", "project": "project", "subject": "subject", "session": "session"}
+COLUMN_OF: Final = dict(zip(CONTAINERS, LEVELS, strict=True))
 
 
 @dataclass(slots=True)
@@ -31,6 +32,7 @@ class Node:
     project: str | None = None
     subject: str | None = None
     session: str | None = None
+    acquisition: str | None = None
     timestamp: int | None = None
     revision: int = 1
     body: Doc = field(default_factory=lambda: Doc())
@@ -48,6 +50,7 @@ class Node:
             row["project"],
             row["subject"],
             row["session"],
+            row["acquisition"],
             row["timestamp"],
             row["revision"],
             as_doc(row["body"]),
@@ -78,11 +81,7 @@ def get_container(tx: Tx, node_id: str) -> Node:
     Raises:
         Problem: 404.
     """
-    row = tx.one(
-        "SELECT * FROM node WHERE id = ? AND deleted IS NULL "
-        "AND kind IN ('group', 'project', 'subject', 'session', 'acquisition')",
-        (node_id,),
-    )
+    row = tx.one(f"SELECT * FROM node WHERE id = ? AND deleted IS NULL AND kind IN {OWNERS}", (node_id,))
     if row is None:
         raise not_found("container", node_id)
     return Node.from_row(row)
@@ -96,8 +95,8 @@ def insert(tx: Tx, node: Node) -> None:
     """
     try:
         tx.run(
-            "INSERT INTO node (kind, id, label, group_id, project, subject, session, created, modified, timestamp,"
-            " revision, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO node (kind, id, label, group_id, project, subject, session, acquisition, created, modified,"
+            " timestamp, revision, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 node.kind,
                 node.id,
@@ -106,6 +105,7 @@ def insert(tx: Tx, node: Node) -> None:
                 node.project,
                 node.subject,
                 node.session,
+                node.acquisition,
                 node.created,
                 node.modified,
                 node.timestamp,
@@ -122,14 +122,15 @@ def save(tx: Tx, node: Node) -> None:
     node.revision += 1
     node.modified = tx.now
     tx.run(
-        "UPDATE node SET label = ?, group_id = ?, project = ?, subject = ?, session = ?, modified = ?,"
-        " timestamp = ?, revision = ?, body = ? WHERE kind = ? AND id = ?",
+        "UPDATE node SET label = ?, group_id = ?, project = ?, subject = ?, session = ?, acquisition = ?,"
+        " modified = ?, timestamp = ?, revision = ?, body = ? WHERE kind = ? AND id = ?",
         (
             node.label,
             node.group_id,
             node.project,
             node.subject,
             node.session,
+            node.acquisition,
             node.modified,
             node.timestamp,
             node.revision,
@@ -140,18 +141,21 @@ def save(tx: Tx, node: Node) -> None:
     )
 
 
-def soft_delete(tx: Tx, node: Node) -> None:
-    """Hides a container, everything below it and all their files."""
-    if node.kind == "acquisition":
-        tx.run("UPDATE node SET deleted = ? WHERE kind = 'acquisition' AND id = ?", (tx.now, node.id))
-        tx.run(
-            "UPDATE file SET deleted = ?, current = 0 WHERE acquisition = ? AND deleted IS NULL",
-            (tx.now, node.id),
-        )
-        return
-    column = COLUMN_OF[node.kind]
-    tx.run(f"UPDATE node SET deleted = ? WHERE {column} = ? AND deleted IS NULL", (tx.now, node.id))
-    tx.run(f"UPDATE file SET deleted = ?, current = 0 WHERE {column} = ? AND deleted IS NULL", (tx.now, node.id))
+def soft_delete(tx: Tx, node: Node, reason: str | None = None) -> None:
+    """Hides a container, everything below it and all their files.
+
+    Args:
+        tx: The transaction.
+        node: The container.
+        reason: Why, one of the reasons of the API, or None.
+    """
+    column = COLUMN_OF.get(node.kind, "id")
+    in_file = COLUMN_OF.get(node.kind, "parent_id")
+    values = (tx.now, reason, node.id)
+    tx.run(f"UPDATE node SET deleted = ?, delete_reason = ? WHERE {column} = ? AND deleted IS NULL", values)
+    tx.run(
+        f"UPDATE file SET deleted = ?, delete_reason = ?, current = 0 WHERE {in_file} = ? AND deleted IS NULL", values
+    )
 
 
 def move_below(tx: Tx, node: Node) -> None:
@@ -159,15 +163,15 @@ def move_below(tx: Tx, node: Node) -> None:
 
     The node itself must have been saved with its new ancestors.
     """
-    if node.kind == "acquisition":
-        own = "acquisition"
-        columns: Sequence[str] = LEVELS
-        tables = ["file"]
-    else:
-        own = COLUMN_OF[node.kind]
-        columns = LEVELS[: LEVELS.index(own)]
-        tables = ["node", "file"]
+    own = COLUMN_OF[node.kind]
+    columns = LEVELS[: LEVELS.index(own)]
     changes = ", ".join(f"{column} = ?" for column in columns)
     values = [getattr(node, column) for column in columns]
-    for table in tables:
+    for table in ("node", "file"):
         tx.run(f"UPDATE {table} SET {changes} WHERE {own} = ?", (*values, node.id))
+
+
+def parent_of(node: Node) -> tuple[str, str]:
+    """Returns kind and id of what an analysis belongs to: the lowest of its ancestors."""
+    kind, column = [item for item in COLUMN_OF.items() if getattr(node, item[1]) is not None][-1]
+    return kind, getattr(node, column)

@@ -45,8 +45,7 @@ def _check(call: Call, steps: Sequence[Step]) -> None:
         return
     last = steps[-1]
     if isinstance(last, FileRow):
-        if access.FILES_VIEW not in access.project_actions(call.tx, call.caller, last.project):
-            raise Problem(403, f"user {call.caller.user_id} may not see file {last.file_id}")
+        access.require_file(call.tx, call.caller, last, access.FILES_VIEW)
         return
     access.require(call.tx, call.caller, last, access.VIEW)
 

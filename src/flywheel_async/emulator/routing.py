@@ -96,6 +96,11 @@ class Routes:
         self.found.append(Route((), method, path, rule, handler, writes=method != "GET"))
 
 
+def id_param(operation_id: str) -> str:
+    """Returns the name of an operation's first path parameter, which is the id of what it is about."""
+    return operations()[operation_id].path_params[0].name
+
+
 @dataclass(slots=True)
 class _Branch:
     literals: dict[bytes, _Branch] = field(default_factory=dict[bytes, "_Branch"])

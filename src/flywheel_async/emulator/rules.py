@@ -149,6 +149,61 @@ class AtPathEnd:
 
 
 @dataclass(frozen=True, slots=True)
+class OnAnalysis:
+    """An action on the analysis named in the path below its parent; it becomes `call.target`.
+
+    Args:
+        kind: The parent's kind, or None for any.
+        param: The path parameter with the parent's id.
+        action: What the caller must be allowed to do with the analysis.
+    """
+
+    kind: str | None
+    param: str
+    action: str
+    public: bool = False
+
+    def check(self, call: Call) -> None:
+        """Finds the analysis and refuses callers without the action."""
+        node = nodes.get(call.tx, "analysis", call.params["analysis_id"])
+        kind, parent = nodes.parent_of(node)
+        if parent != call.params[self.param] or self.kind not in (None, kind):
+            raise not_found(f"analysis of {kind} {call.params[self.param]}", node.id)
+        access.require(call.tx, call.caller, node, self.action)
+        call.target = node
+
+    def __str__(self) -> str:
+        return f"{self.action} on the analysis"
+
+
+@dataclass(frozen=True, slots=True)
+class OnPlural:
+    """An action on a container whose kind is a path parameter too, in the plural; it becomes `call.target`.
+
+    Args:
+        kind_param: The path parameter with the kind, such as `sessions`.
+        param: The path parameter with the id.
+        action: What the caller must be allowed to do there.
+    """
+
+    kind_param: str
+    param: str
+    action: str
+    public: bool = False
+
+    def check(self, call: Call) -> None:
+        """Finds the container and refuses callers without the action."""
+        kind = call.params[self.kind_param].removesuffix("s")
+        if kind not in nodes.CONTAINERS or call.params[self.kind_param] != f"{kind}s":
+            raise Problem(404, "there is nothing at this path")
+        call.target = nodes.get(call.tx, kind, call.params[self.param])
+        access.require(call.tx, call.caller, call.target, self.action)
+
+    def __str__(self) -> str:
+        return f"{self.action} on the container"
+
+
+@dataclass(frozen=True, slots=True)
 class OnFile:
     """An action on the file named in the path by its file id, which becomes `call.file`."""
 
@@ -161,8 +216,7 @@ class OnFile:
         found = files.find_version(call.tx, call.params[self.param], call.number("version"))
         if found is None:
             raise not_found("file", call.params[self.param])
-        if self.action not in access.project_actions(call.tx, call.caller, found.project):
-            raise Problem(403, f"user {call.caller.user_id} may not {self.action} on file {found.file_id}")
+        access.require_file(call.tx, call.caller, found, self.action)
         call.file = found
 
     def __str__(self) -> str:
@@ -208,9 +262,7 @@ class OnEach:
             if self.kind == "file":
                 found = files.find_version(call.tx, node_id, None)
                 if found is not None:
-                    allowed = access.project_actions(call.tx, call.caller, found.project)
-                    if access.FILES_DELETE not in allowed:
-                        raise Problem(403, f"user {call.caller.user_id} may not delete file {node_id}")
+                    access.require_file(call.tx, call.caller, found, access.FILES_DELETE)
                 continue
             node = nodes.find(call.tx, self.kind, node_id)
             if node is not None:

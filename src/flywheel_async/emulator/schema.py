@@ -6,7 +6,37 @@ by most has a column; everything else is in `body` as JSON. Instants are millise
 
 from __future__ import annotations
 
-SCHEMA_VERSION = 1
+from collections.abc import Mapping, Sequence
+
+SCHEMA_VERSION = 2
+
+_MEMBERS = (
+    """
+    CREATE TABLE member (
+        collection_id TEXT NOT NULL,
+        acquisition_id TEXT NOT NULL,
+        PRIMARY KEY (collection_id, acquisition_id)
+    )
+    """,
+    "CREATE INDEX member_acquisition ON member (acquisition_id)",
+)
+_CHANGES = (
+    """
+    CREATE TABLE change (
+        number INTEGER PRIMARY KEY,
+        container_type TEXT NOT NULL,
+        container_id TEXT NOT NULL,
+        file_version INTEGER,
+        method TEXT NOT NULL,
+        created INTEGER NOT NULL,
+        origin TEXT NOT NULL,
+        revision INTEGER NOT NULL,
+        patch TEXT,
+        reason TEXT
+    )
+    """,
+    "CREATE INDEX change_container ON change (container_id, number)",
+)
 
 SCHEMA = (
     """
@@ -18,11 +48,13 @@ SCHEMA = (
         project TEXT,
         subject TEXT,
         session TEXT,
+        acquisition TEXT,
         created INTEGER NOT NULL,
         modified INTEGER NOT NULL,
         timestamp INTEGER,
         revision INTEGER NOT NULL DEFAULT 1,
         deleted INTEGER,
+        delete_reason TEXT,
         body TEXT NOT NULL,
         PRIMARY KEY (kind, id)
     )
@@ -35,6 +67,7 @@ SCHEMA = (
     "CREATE INDEX node_project_label ON node (kind, project, label, id)",
     "CREATE INDEX node_subject ON node (kind, subject, id)",
     "CREATE INDEX node_session ON node (kind, session, id)",
+    "CREATE INDEX node_acquisition ON node (kind, acquisition, id)",
     "CREATE INDEX node_created ON node (kind, created, id)",
     """
     CREATE TABLE file (
@@ -56,6 +89,7 @@ SCHEMA = (
         modified INTEGER NOT NULL,
         replaced INTEGER,
         deleted INTEGER,
+        delete_reason TEXT,
         revision INTEGER NOT NULL DEFAULT 1,
         body TEXT NOT NULL,
         PRIMARY KEY (file_id, version)
@@ -81,7 +115,31 @@ SCHEMA = (
         hash TEXT PRIMARY KEY,
         user_id TEXT NOT NULL,
         label TEXT NOT NULL,
-        created INTEGER NOT NULL
+        created INTEGER NOT NULL,
+        id TEXT,
+        expires INTEGER,
+        last_used INTEGER,
+        is_device INTEGER NOT NULL DEFAULT 0
     )
     """,
+    *_MEMBERS,
+    *_CHANGES,
 )
+
+UPGRADES: Mapping[int, Sequence[str]] = {
+    1: (
+        "ALTER TABLE node ADD COLUMN acquisition TEXT",
+        "ALTER TABLE node ADD COLUMN delete_reason TEXT",
+        "UPDATE node SET acquisition = id WHERE kind = 'acquisition'",
+        "CREATE INDEX node_acquisition ON node (kind, acquisition, id)",
+        "ALTER TABLE file ADD COLUMN delete_reason TEXT",
+        "ALTER TABLE api_key ADD COLUMN id TEXT",
+        "ALTER TABLE api_key ADD COLUMN expires INTEGER",
+        "ALTER TABLE api_key ADD COLUMN last_used INTEGER",
+        "ALTER TABLE api_key ADD COLUMN is_device INTEGER NOT NULL DEFAULT 0",
+        *_MEMBERS,
+        *_CHANGES,
+    ),
+}
+"""What brings the tables of a version to the next one."""
+

@@ -48,8 +48,7 @@ def _below(tx: Tx, site: Site, parent: Node, kind: str, label: str, body: Doc) -
     node = Node(kind, site.new_id(), label, tx.now, tx.now, body=body)
     for column in LEVELS:
         setattr(node, column, getattr(parent, column))
-    if kind in COLUMN_OF:
-        setattr(node, COLUMN_OF[kind], node.id)
+    setattr(node, COLUMN_OF[kind], node.id)
     nodes.insert(tx, node)
     return node
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from flywheel_async.emulator import access, files, nodes
+from flywheel_async.emulator import access, analyses, collections, files, nodes
 from flywheel_async.emulator.database import Tx
 from flywheel_async.emulator.nodes import Node
 from flywheel_async.emulator.times import iso, iso_or_none
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 STORAGE_PROVIDER = "000000000000000000000001"
 """The one storage provider of the emulator."""
 
-_PARENT_LEVELS = ("group", "project", "subject", "session", "acquisition")
+_PARENT_LEVELS = (*nodes.CONTAINERS, "analysis")
 
 _DEFAULTS: dict[str, Doc] = {
     "group": {"providers": {}, "roles": [], "editions": {"lab": True}, "settings": None, "tags": []},
@@ -86,11 +86,22 @@ _DEFAULTS: dict[str, Doc] = {
         "timezone": None,
         "tags": [],
         "notes": [],
-        "collections": [],
         "copy_of": None,
         "original_copy_of": None,
         "copy_status": None,
     },
+    "analysis": {
+        "description": "",
+        "info": {},
+        "tags": [],
+        "notes": [],
+        "job": None,
+        "gear_info": None,
+        "compute_provider_id": None,
+        "copy_of": None,
+        "original_copy_of": None,
+    },
+    "collection": {"description": "", "info": {}, "tags": [], "notes": []},
 }
 
 
@@ -121,12 +132,16 @@ class Shaper:
         document["created"] = iso(node.created)
         document["modified"] = iso(node.modified)
         document["revision"] = node.revision
+        if node.kind == "analysis":
+            return self._analysis(node, document)
         document["permissions"] = self._permission_list(node)
         if node.kind == "group":
             document.setdefault("permissions_template", [])
             return document
+        if node.kind == "collection":
+            return self._collection(node, document)
         document["parents"] = parents_of(node)
-        document["analyses"] = None if self._trimmed else []
+        document["analyses"] = None if self._trimmed else self._analyses(node)
         document["join-origin"] = None
         self._trim(document)
         document["files"] = self._files(node)
@@ -144,7 +159,39 @@ class Shaper:
         else:
             document["session"] = node.session
             document["timestamp"] = iso_or_none(node.timestamp)
+            document["collections"] = self._collections_of(node)
         return document
+
+    def _analysis(self, node: Node, document: Doc) -> Doc:
+        kind, parent = nodes.parent_of(node)
+        document["parent"] = {"type": kind, "id": parent}
+        document["parents"] = parents_of(node)
+        document["timestamp"] = iso_or_none(node.timestamp)
+        document["join-origin"] = None
+        self._trim(document)
+        document["files"] = self._files(node)
+        inputs: list[Json] = []
+        for row in analyses.inputs_of(self._tx, node):
+            inputs.append({**self.file(row), "file_group": "inputs"})
+        document["inputs"] = inputs if self._may_see_files(node) else []
+        return document
+
+    def _analyses(self, node: Node) -> list[Json]:
+        if not access.may(self._tx, self._caller, node, access.ANALYSES_VIEW):
+            return []
+        return self.containers(analyses.of_container(self._tx, node))
+
+    def _collection(self, node: Node, document: Doc) -> Doc:
+        document["analyses"] = None if self._trimmed else []
+        document["join-origin"] = None
+        self._trim(document)
+        document["files"] = self._files(node)
+        document.update(collections.counts(self._tx, self._caller, node.id))
+        document["attachment_count"] = len(self._files(node))
+        return document
+
+    def _collections_of(self, node: Node) -> list[Json]:
+        return [*collections.of_acquisition(self._tx, node.id)]
 
     def file(self, row: FileRow) -> Doc:
         """Returns the document of one file version."""
@@ -160,12 +207,12 @@ class Shaper:
             "provider_id": STORAGE_PROVIDER,
             "parent_ref": {"type": row.parent_kind, "id": row.parent_id},
             "parents": {
-                "group": row.group_id,
-                "project": row.project,
+                "group": row.group_id or None,
+                "project": row.project or None,
                 "subject": row.subject,
                 "session": row.session,
                 "acquisition": row.acquisition,
-                "analysis": None,
+                "analysis": row.parent_id if row.parent_kind == "analysis" else None,
             },
             "restored_from": None,
             "restored_by": None,
@@ -187,13 +234,15 @@ class Shaper:
         return document
 
     def _files(self, node: Node) -> list[Json]:
-        project = node.project or ""
-        if project not in self._sees_files:
-            actions = access.project_actions(self._tx, self._caller, project)
-            self._sees_files[project] = access.FILES_VIEW in actions
-        if not self._sees_files[project]:
+        if not self._may_see_files(node):
             return []
         return [self.file(row) for row in files.of_container(self._tx, node.id)]
+
+    def _may_see_files(self, node: Node) -> bool:
+        owner = node.project or node.id
+        if owner not in self._sees_files:
+            self._sees_files[owner] = access.may(self._tx, self._caller, node, access.FILES_VIEW)
+        return self._sees_files[owner]
 
     def _trim(self, document: Doc) -> None:
         info = document.get("info")
@@ -214,23 +263,23 @@ class Shaper:
         return self._subjects[subject_id]
 
     def _permission_list(self, node: Node) -> list[Json]:
-        owner = node.id if node.kind == "group" else node.project or ""
+        owner = node.project or node.id
         if owner not in self._permissions:
             self._permissions[owner] = self._read_permissions(node, owner)
         return self._permissions[owner]
 
     def _read_permissions(self, node: Node, owner: str) -> list[Json]:
         listed = permission_list(self._tx, node.kind, owner)
-        action = access.MODIFY if node.kind == "group" else access.PERMISSIONS_VIEW
+        action = access.PERMISSIONS_MANAGE if node.project is None else access.PERMISSIONS_VIEW
         if access.may(self._tx, self._caller, node, action):
             return listed
         return [item for item in listed if isinstance(item, dict) and item["_id"] == self._caller.user_id]
 
 
 def permission_list(tx: Tx, kind: str, owner: str) -> list[Json]:
-    """Returns the permissions of a group (`access`) or of a project (`role_ids`), oldest entry first."""
+    """Returns the permissions of a group or collection (`access`) or project (`role_ids`), oldest entry first."""
     rows = tx.all("SELECT user_id, role FROM permission WHERE container_id = ? ORDER BY position, user_id", (owner,))
-    if kind == "group":
+    if kind in ("group", "collection"):
         return [{"_id": row["user_id"], "access": row["role"]} for row in rows]
     by_user: dict[str, list[Json]] = {}
     for row in rows:
@@ -241,14 +290,7 @@ def permission_list(tx: Tx, kind: str, owner: str) -> list[Json]:
 def parents_of(node: Node) -> Doc:
     """Returns all six ancestors of a container; its own level and what does not apply are null."""
     own = _PARENT_LEVELS.index(node.kind)
-    found: Doc = {
-        "group": node.group_id,
-        "project": node.project,
-        "subject": node.subject,
-        "session": node.session,
-        "acquisition": None,
-        "analysis": None,
-    }
-    for level in _PARENT_LEVELS[own:]:
-        found[level] = None
+    found: Doc = {"analysis": None}
+    for number, (level, column) in enumerate(nodes.COLUMN_OF.items()):
+        found[level] = getattr(node, column) if number < own else None
     return found

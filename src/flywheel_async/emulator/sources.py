@@ -42,6 +42,9 @@ def _file_columns(alias: str) -> dict[str, Column]:
     columns.update({name: Column(f"{alias}.{name}", "number") for name in ("version", "size", "revision")})
     columns.update({name: Column(f"{alias}.{name}", "instant") for name in ("created", "modified", "replaced")})
     columns["_id"] = columns["id"] = columns["file_id"]
+    columns["analysis"] = columns["parents.analysis"] = Column(
+        f"(CASE {alias}.parent_kind WHEN 'analysis' THEN {alias}.parent_id END)"
+    )
     columns["parent_ref.id"] = Column(f"{alias}.parent_id")
     columns["parent_ref.type"] = Column(f"{alias}.parent_kind")
     columns.update(_ancestors(alias, ("group", "project", "subject", "session", "acquisition")))
@@ -70,6 +73,11 @@ def _permissions(owner: str) -> Related:
     columns["role_ids"] = columns["access"] = Column("p.role")
     return Related(f"FROM permission p WHERE p.container_id = {owner}", Source(None, columns))
 
+
+_COLLECTIONS = Related(
+    "FROM member c WHERE c.acquisition_id = d.id",
+    Source(None, {"_id": Column("c.collection_id"), "id": Column("c.collection_id")}),
+)
 
 SOURCES: Mapping[str, Source] = {
     "user": Source("d.body", _NODE_COLUMNS),
@@ -110,8 +118,23 @@ SOURCES: Mapping[str, Source] = {
             **_ancestors("d", ("group", "project", "subject", "session")),
             "timestamp": Column("d.timestamp", "instant"),
         },
+        {"files": _FILES, "collections": _COLLECTIONS, "permissions": _permissions("d.project")},
+    ),
+    "analysis": Source(
+        "d.body",
+        {
+            **_NODE_COLUMNS,
+            **_ancestors("d", ("group", "project", "subject", "session", "acquisition")),
+            "timestamp": Column("d.timestamp", "instant"),
+            "parent.id": Column("COALESCE(d.acquisition, d.session, d.subject, d.project)"),
+            "parent.type": Column(
+                "(CASE WHEN d.acquisition IS NOT NULL THEN 'acquisition' WHEN d.session IS NOT NULL THEN 'session'"
+                " WHEN d.subject IS NOT NULL THEN 'subject' ELSE 'project' END)"
+            ),
+        },
         {"files": _FILES, "permissions": _permissions("d.project")},
     ),
+    "collection": Source("d.body", _NODE_COLUMNS, {"files": _FILES, "permissions": _permissions("d.id")}),
     "file": Source("d.body", _file_columns("d"), {"permissions": _permissions("d.project")}),
 }
 """Sources by kind; the alias of the listed table is `d`."""

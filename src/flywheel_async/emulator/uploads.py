@@ -21,7 +21,7 @@ from flywheel_async.emulator.inputs import FileInput
 from flywheel_async.emulator.metadata import clean_doc
 from flywheel_async.emulator.problems import Problem, invalid
 from flywheel_async.emulator.shapes import Shaper
-from flywheel_async.emulator.wire import BadJson, Doc, Json, loads
+from flywheel_async.emulator.wire import BadJson, Json, loads
 
 if TYPE_CHECKING:
     from python_multipart.multipart import MultipartCallbacks
@@ -190,7 +190,6 @@ class Upload(Streamed):
             node = nodes.get(tx, self.kind, self.container_id)
             access.require(tx, self.caller, node, FILES_CREATE)
             shaper = Shaper(tx, self.caller)
-            origin: Doc = {"type": "user", "id": self.caller.user_id}
             return [
                 shaper.file(
                     files.add(
@@ -199,7 +198,7 @@ class Upload(Streamed):
                         name,
                         part.content,
                         item,
-                        origin,
+                        self.caller.origin,
                         self.site.new_id(),
                         keep_metadata=self.keep_metadata,
                     )

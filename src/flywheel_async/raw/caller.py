@@ -7,7 +7,7 @@ import json
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, tzinfo
 from enum import Enum
 from typing import Any, cast
 
@@ -15,13 +15,19 @@ from pydantic import BaseModel
 
 from flywheel_async.errors import ArgumentError
 from flywheel_async.raw.table import Operation, Param, operation
+from flywheel_async.raw.times import at_zone
 from flywheel_async.transport.request import Body, Request, encode_segment
 
 _PLACEHOLDER = re.compile(r"\{([^}]+)\}")
 
 
 def build(
-    name: str, values: Sequence[object], keywords: Mapping[str, object], *, upload: Body | None = None
+    name: str,
+    values: Sequence[object],
+    keywords: Mapping[str, object],
+    *,
+    upload: Body | None = None,
+    zone: tzinfo | None = None,
 ) -> Request:
     """Builds the request of one call.
 
@@ -30,6 +36,7 @@ def build(
         values: Arguments by position, in the table's order.
         keywords: Arguments by name; None means left out, `body` is the JSON body.
         upload: A body that replaces the JSON one, for multipart uploads.
+        zone: Time zone of date-times that have none; None refuses them.
 
     Returns:
         The request, ready to be sent.
@@ -44,17 +51,17 @@ def build(
     path = _PLACEHOLDER.sub(lambda match: _path_value(op, match.group(1), given), op.path)
     query: list[tuple[str, str]] = []
     for param in op.query_params:
-        query.extend((param.name, text) for text in _texts(param, given))
+        query.extend((param.name, text) for text in _texts(param, given, zone))
     headers: dict[str, str] = {}
     for param in op.header_params:
         if param.name == "content-type":
             continue
-        texts = list(_texts(param, given))
+        texts = list(_texts(param, given, zone))
         if texts:
             headers[param.name] = ",".join(texts)
     body = upload
     if body is None and op.body is not None and "body" in given:
-        body = Body("application/json", json_bytes(given["body"]))
+        body = Body("application/json", json_bytes(given["body"], zone))
     elif body is None and op.method in ("POST", "PUT", "PATCH", "DELETE"):
         body = Body("application/json", b"")
     accept = op.accept[0] if op.accept else "application/json"
@@ -99,23 +106,23 @@ def _path_value(op: Operation, name: str, given: Mapping[str, object]) -> str:
     raise ArgumentError(f"{op.id}: the table has no parameter for {{{name}}}")
 
 
-def _texts(param: Param, given: Mapping[str, object]) -> Iterable[str]:
+def _texts(param: Param, given: Mapping[str, object], zone: tzinfo | None) -> Iterable[str]:
     value = given.get(param.python_name, param.client_sends)
     if value is None:
         return
     if isinstance(value, (list, tuple, set, frozenset)):
-        yield from (_text(item, param.python_name) for item in cast("Iterable[object]", value))
+        yield from (_text(item, param.python_name, zone) for item in cast("Iterable[object]", value))
     else:
-        yield _text(value, param.python_name)
+        yield _text(value, param.python_name, zone)
 
 
-def _text(value: object, argument: str) -> str:
+def _text(value: object, argument: str, zone: tzinfo | None) -> str:
     if isinstance(value, Enum):
         value = value.value
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, (datetime, date)):
-        return _iso(value, argument)
+        return _iso(value, argument, zone)
     if isinstance(value, str):
         _check_utf8(value, argument)
         return value
@@ -124,21 +131,17 @@ def _text(value: object, argument: str) -> str:
     raise ArgumentError(f"{argument}: a {type(value).__name__} cannot be sent in a query")
 
 
-def _iso(value: datetime | date, path: str) -> str:
-    if isinstance(value, datetime) and value.utcoffset() is None:
-        raise ArgumentError(
-            f"{path}: the date-time {value.isoformat()} has no time zone; add one, for example "
-            "value.replace(tzinfo=zoneinfo.ZoneInfo('Europe/Berlin')) or datetime.UTC"
-        )
-    return value.isoformat()
+def _iso(value: datetime | date, path: str, zone: tzinfo | None) -> str:
+    return (at_zone(value, path, zone) if isinstance(value, datetime) else value).isoformat()
 
 
-def json_bytes(value: object) -> bytes:
+def json_bytes(value: object, zone: tzinfo | None = None) -> bytes:
     """Encodes a request body as JSON, strictly.
 
     Args:
         value: Models, mappings, lists, tuples, strings, numbers, booleans, None and aware date-times. Members of
             models that are None are left out; those of mappings stay as null.
+        zone: Time zone of date-times that have none; None refuses them.
 
     Returns:
         UTF-8 JSON.
@@ -146,14 +149,14 @@ def json_bytes(value: object) -> bytes:
     Raises:
         ArgumentError: Something in it has no JSON form; the message gives its path.
     """
-    return json.dumps(_plain(value, "body", set()), ensure_ascii=False, allow_nan=False).encode("utf-8", "strict")
+    return json.dumps(_plain(value, "body", set(), zone), ensure_ascii=False, allow_nan=False).encode("utf-8", "strict")
 
 
-def _plain(value: object, path: str, above: set[int]) -> Any:
+def _plain(value: object, path: str, above: set[int], zone: tzinfo | None) -> Any:
     if value is None or isinstance(value, (bool, int)):
         return value
     if isinstance(value, Enum):
-        return _plain(value.value, path, above)
+        return _plain(value.value, path, above, zone)
     if isinstance(value, str):
         if not value.isascii():
             _check_utf8(value, path)
@@ -163,7 +166,7 @@ def _plain(value: object, path: str, above: set[int]) -> Any:
             raise ArgumentError(f"{path}: {value} has no JSON form; use None for a missing number")
         return value
     if isinstance(value, (datetime, date)):
-        return _iso(value, path)
+        return _iso(value, path, zone)
     if id(value) in above:
         raise ArgumentError(f"{path}: the value contains itself")
     above = above | {id(value)}
@@ -171,16 +174,17 @@ def _plain(value: object, path: str, above: set[int]) -> Any:
         members = value.model_dump(by_alias=True, exclude_none=True)
         if members.get("parents") == {}:
             del members["parents"]  # always there on objects, and refused by sites when it says nothing
-        return _plain(members, path, above)
+        return _plain(members, path, above, zone)
     if isinstance(value, Mapping):
         out: dict[str, Any] = {}
         for key, item in cast("Mapping[object, object]", value).items():
             if not isinstance(key, str):
                 raise ArgumentError(f"{path}: the key {key!r} is not a string")
-            out[key] = _plain(item, f"{path}.{key}", above)
+            out[key] = _plain(item, f"{path}.{key}", above, zone)
         return out
     if isinstance(value, (list, tuple)):
-        return [_plain(item, f"{path}[{index}]", above) for index, item in enumerate(cast("Iterable[object]", value))]
+        items = enumerate(cast("Iterable[object]", value))
+        return [_plain(item, f"{path}[{index}]", above, zone) for index, item in items]
     raise ArgumentError(
         f"{path}: a {type(value).__name__} has no JSON form; convert it to plain numbers, text, lists or dicts"
     )

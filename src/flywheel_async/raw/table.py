@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from flywheel_async.errors import ArgumentError
 
@@ -148,10 +148,20 @@ class _Table(Mapping[str, Operation]):
 
 
 @cache
+def _packed() -> Row:
+    return cast(Row, json.loads(resources.files("flywheel_async.raw").joinpath("operations.json").read_bytes()))
+
+
+@cache
 def operations() -> Mapping[str, Operation]:
     """Returns every operation by id; the table is read from the package on the first call."""
-    text = resources.files("flywheel_async.raw").joinpath("operations.json").read_bytes()
-    return _Table(json.loads(text)["operations"])
+    return _Table(_packed()["operations"])
+
+
+@cache
+def derived() -> Mapping[str, Row]:
+    """Returns the names that the official client builds on top of operations, with what they call."""
+    return {row["name"]: row for row in _packed()["derived"]}
 
 
 def operation(name: str) -> Operation:

@@ -7,51 +7,15 @@ from typing import TYPE_CHECKING, TypeVar, cast
 
 from flywheel_async.errors import ArgumentError, BadAnswer, FlywheelError
 from flywheel_async.fields.base import Model
+from flywheel_async.resources.bodies import changeable, check_group_id, filled, merged, moment
+from flywheel_async.resources.info import checked_info
 from flywheel_async.resources.kinds import CLASS_NAMES
+from flywheel_async.resources.reasons import checked_reason
 
 if TYPE_CHECKING:
     from flywheel_async.client import AsyncClient
 
 M = TypeVar("M", bound=Model)
-
-
-def as_body(body: object, keywords: Mapping[str, object]) -> dict[str, object]:
-    """Merges a body given as a mapping or model with members given as keywords.
-
-    Args:
-        body: A mapping or model, or None.
-        keywords: Members by name.
-
-    Returns:
-        The members, under their wire names where `body` is a model.
-
-    Raises:
-        ArgumentError: `body` is something else, or a member is given twice, or nothing is given at all.
-    """
-    if body is None:
-        members: dict[str, object] = {}
-    elif isinstance(body, Model):
-        members = _given(body)
-    elif isinstance(body, Mapping):
-        members = dict(cast("Mapping[str, object]", body))
-    else:
-        raise ArgumentError(f"body must be a mapping or a model, not {type(body).__name__}")
-    twice = members.keys() & keywords.keys()
-    if twice:
-        raise ArgumentError(f"given both in the body and as keyword: {', '.join(sorted(twice))}")
-    members.update(keywords)
-    if not members:
-        raise ArgumentError("nothing given; pass members as keywords, for example label='my label'")
-    return members
-
-
-def _given(model: Model) -> dict[str, object]:
-    """The members of a model that hold something, under their wire names; nested models stay models."""
-    members: dict[str, object] = {}
-    for name, value in model.items():
-        if value is not None and not (name == "parents" and isinstance(value, Model) and not any(value.values())):
-            members[name] = value
-    return members
 
 
 class Containers:
@@ -85,10 +49,11 @@ class Containers:
         Returns:
             The new id.
         """
-        members = as_body(body, keywords)
-        subject = members.get("subject")
-        if kind == "session" and isinstance(subject, Model):
-            members["subject"] = {"_id": subject["id"]} if subject.get("id") else _given(subject)
+        members = self._sendable(merged(body, keywords))
+        if kind == "group":
+            if "id" in members:
+                members.setdefault("_id", members.pop("id"))
+            check_group_id(members.get("_id"))
         response = await self._core._call(f"add_{kind}", body=members)
         answer: object = response.json()
         identifier = cast("dict[str, object]", answer).get("_id") if isinstance(answer, dict) else None
@@ -107,7 +72,7 @@ class Containers:
             body: The new object's members as a mapping or model, or None.
             keywords: The new object's members as keywords.
         """
-        members = {**parent, **as_body(body, keywords)}
+        members = {**parent, **merged(body, keywords)}
         clash = [name for name, value in parent.items() if members[name] != value]
         if clash:
             raise ArgumentError(f"{clash[0]} is set by the parent the {kind} is added to; leave it out")
@@ -120,7 +85,9 @@ class Containers:
 
     async def update(self, kind: str, identifier: str, body: object, keywords: Mapping[str, object]) -> None:
         """Changes members of an object; those not given stay as they are."""
-        await self._core._call(f"modify_{kind}", identifier, as_body(body, keywords))
+        members = merged(body, keywords)
+        changeable(members)
+        await self._core._call(f"modify_{kind}", identifier, self._sendable(members))
 
     async def reload(self, item: M, kind: str, identifier: str, **options: object) -> M:
         """Gets an object again and puts the new data into it.
@@ -138,8 +105,25 @@ class Containers:
     async def delete(self, kind: str, identifier: str, delete_reason: str | None = None) -> None:
         """Deletes an object and everything below it."""
         # Users and groups take no reason.
-        options = {} if delete_reason is None else {"delete_reason": delete_reason}
+        options = {} if delete_reason is None else {"delete_reason": checked_reason(delete_reason)}
         await self._core._call(f"delete_{kind}", identifier, **options)
+
+    def _sendable(self, members: dict[str, object]) -> dict[str, object]:
+        """Checks the members whose values a site would take for something else, and brings them into its form.
+
+        Raises:
+            ArgumentError: A value cannot be sent.
+        """
+        subject = members.get("subject")
+        if isinstance(subject, Model):
+            subject = {"_id": subject["id"]} if subject.get("id") else filled(subject)
+        if isinstance(subject, Mapping):
+            members["subject"] = self._sendable(dict(cast("Mapping[str, object]", subject)))
+        if members.get("info") is not None:
+            members["info"] = checked_info(members["info"])
+        if "timestamp" in members:
+            members["timestamp"] = moment(members["timestamp"], "timestamp", self._core._options.default_timezone)
+        return members
 
 
 def _take_over(item: Model, fresh: Model) -> None:

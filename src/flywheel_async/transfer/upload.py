@@ -52,7 +52,7 @@ async def upload_one(
         entry: dict[str, object] = {**metadata, "name": spec.name}
         if source.length:
             entry.setdefault("size", source.length)
-        body = multipart_body(spec.name, content_type(spec), json_bytes(entry), source)
+        body = multipart_body(spec.name, content_type(spec), json_bytes(entry, core._options.default_timezone), source)
         if on_progress is not None:
             body = _reporting(body, Progress(spec.name, 0, source.length), on_progress, source)
         response = await core._transport.request(build(operation, (container_id,), {}, upload=body))

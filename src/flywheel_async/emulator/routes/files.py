@@ -108,7 +108,7 @@ def change_entry(call: Call) -> Doc:
 
 def delete_entry(call: Call) -> Doc:
     """Deletes a file with all versions."""
-    return {"deleted": files.delete(call.tx, _named(call, "filename").file_id)}
+    return {"deleted": files.delete(call.tx, _named(call, "filename").file_id, None, call.delete_reason())}
 
 
 def _info(row: FileRow) -> Doc:
@@ -181,14 +181,15 @@ def get_file(call: Call) -> Doc:
 @route("delete_file", rule=OnFile(FILES_DELETE))
 def delete_file(call: Call) -> Doc:
     """Deletes a file, or one version of it."""
-    return {"deleted": files.delete(call.tx, call.file.file_id, call.number("version"))}
+    return {"deleted": files.delete(call.tx, call.file.file_id, call.number("version"), call.delete_reason())}
 
 
 @route("delete_files_by_ids", rule=OnEach("file"))
 def delete_files_by_ids(call: Call) -> Doc:
     """Deletes several files."""
     wanted = list(dict.fromkeys(call.ids()))
-    deleted = sum(files.delete(call.tx, file_id) for file_id in wanted)
+    reason = call.delete_reason()
+    deleted = sum(files.delete(call.tx, file_id, None, reason) for file_id in wanted)
     return {"deleted": deleted, "not_found": len(wanted) - deleted}
 
 

@@ -1,0 +1,187 @@
+"""The operations as methods of a client, by the names the official client has for them.
+
+One mechanism over the operation table: `fw.modify_project(id, {...})` looks the name up, builds the request, and
+returns what the table says. Nothing here is written per operation.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+from collections.abc import Iterable, Mapping
+from functools import cache
+from typing import TYPE_CHECKING, Any, NoReturn, cast
+from urllib.parse import urlencode
+
+from flywheel_async.errors import ArgumentError
+from flywheel_async.raw.caller import build
+from flywheel_async.raw.decode import decode
+from flywheel_async.raw.table import derived, operation, operations
+
+if TYPE_CHECKING:
+    from flywheel_async.client import AsyncClient
+
+_UPLOAD = re.compile(r"upload_file_to_(\w+)|upload_output_to_(?:\w+_)?(analysis)")
+_DOWNLOAD = re.compile(r"download_file_from_(\w+?)(_as_data)?|download_output_from_(?:\w+_)?(analysis)(_as_data)?")
+_URL = re.compile(r"get_(\w+)_download_url")
+
+
+class FlatOperation:
+    """One name, bound to a client; call it with the arguments of the operation table, by position or by name.
+
+    Args:
+        core: The client.
+        name: The name.
+    """
+
+    def __init__(self, core: AsyncClient, name: str) -> None:
+        self._core = core
+        self._name = name
+        self.__name__ = name
+
+    def __repr__(self) -> str:
+        return f"<operation {self._name}>"
+
+    async def __call__(self, *values: object, **keywords: object) -> Any:
+        """Calls the operation.
+
+        Args:
+            *values: Arguments by position, in the table's order.
+            **keywords: Arguments by name; `body` is the JSON body.
+
+        Returns:
+            What the table says: an object, a list, a bare id, plain data or None. Its type is `Any` because it differs
+            from name to name.
+
+        Raises:
+            ArgumentError: An argument is unknown, missing or cannot be sent; nothing was sent.
+            APIError: The site refused.
+        """
+        return await call(self._core, self._name, values, keywords)
+
+
+@cache
+def names() -> frozenset[str]:
+    """Every name that works on a client."""
+    wrapped = {name for name, row in derived().items() if _is_built(name, row)}
+    return frozenset(operations()) | wrapped
+
+
+def _is_built(name: str, row: Mapping[str, Any]) -> bool:
+    return "body_wrapped_in" in row or bool(_DOWNLOAD.fullmatch(name) or _URL.fullmatch(name))
+
+
+def unknown(owner: str, name: str, known: Iterable[str]) -> NoReturn:
+    """Refuses an attribute that is no operation either.
+
+    Raises:
+        AttributeError: Always; the message names the nearest name.
+    """
+    near = difflib.get_close_matches(name, [*known, *names()], 1)
+    hint = f"; did you mean {near[0]!r}?" if near else ""
+    raise AttributeError(f"{owner} has no attribute {name!r}{hint}")
+
+
+async def call(core: AsyncClient, name: str, values: tuple[object, ...], keywords: Mapping[str, object]) -> object:
+    """Calls an operation by its flat name; see `FlatOperation`."""
+    if (found := _UPLOAD.fullmatch(name)) is not None:
+        return await _upload(core, found.group(1) or found.group(2), name, values, keywords)
+    if (found := _DOWNLOAD.fullmatch(name)) is not None:
+        kind = found.group(1) or found.group(3)
+        return await _download(core, kind, bool(found.group(2) or found.group(4)), name, values, keywords)
+    if (found := _URL.fullmatch(name)) is not None:
+        return await _download_url(core, name, values, keywords)
+    wrapped = derived().get(name, {}).get("body_wrapped_in")
+    if wrapped is not None:
+        return await _wrapped(core, name, str(wrapped), values, keywords)
+    return decode(core, operation(name), await core._call(name, *values, **keywords))
+
+
+def _named(
+    name: str, order: tuple[str, ...], values: tuple[object, ...], keywords: Mapping[str, object], needed: int
+) -> dict[str, object]:
+    """Binds the arguments of a name whose parameters are not those of an operation."""
+    if len(values) > len(order):
+        raise ArgumentError(f"{name} takes at most {len(order)} positional arguments, {len(values)} given")
+    given = dict(zip(order, values, strict=False))
+    for key, value in keywords.items():
+        if key in given:
+            raise ArgumentError(f"{name}: the argument {key!r} is given twice")
+        if key not in order:
+            raise ArgumentError(f"{name}: unknown argument {key!r}; it takes {', '.join(order)}")
+        given[key] = value
+    for key in order[:needed]:
+        if key not in given:
+            raise ArgumentError(f"{name}: the argument {key!r} is missing")
+    return given
+
+
+async def _wrapped(
+    core: AsyncClient, name: str, wrapper: str, values: tuple[object, ...], keywords: Mapping[str, object]
+) -> object:
+    row = derived()[name]
+    given = _named(name, tuple(row["args"]), values, keywords, len(row["args"]))
+    body = given.pop("body")
+    if wrapper == "delete" and isinstance(body, str):
+        body = [body]
+    target = str(row["calls"][0])
+    return decode(core, operation(target), await core._call(target, *given.values(), {wrapper: body}))
+
+
+async def _upload(
+    core: AsyncClient, kind: str, name: str, values: tuple[object, ...], keywords: Mapping[str, object]
+) -> object:
+    order = ["container_id", "file", "signed", "metadata", "name", "on_progress"]
+    if kind == "analysis" and name != "upload_output_to_analysis":
+        order.insert(0, "parent_id")
+    given = _named(name, tuple(order), values, keywords, order.index("file") + 1)
+    metadata = given.get("metadata")
+    if isinstance(metadata, str):
+        try:
+            metadata = json.loads(metadata)
+        except ValueError:
+            raise ArgumentError(f"{name}: metadata is a text that is not JSON") from None
+    if metadata is not None and not isinstance(metadata, Mapping):
+        raise ArgumentError(f"{name}: metadata must be a mapping or JSON text of one, not {type(metadata).__name__}")
+    return await core._files.upload(
+        kind,
+        str(given["container_id"]),
+        given["file"],
+        name=cast("str | None", given.get("name")),
+        metadata=cast("Mapping[str, object] | None", metadata),
+        on_progress=cast("Any", given.get("on_progress")),
+    )
+
+
+async def _download(
+    core: AsyncClient,
+    kind: str,
+    as_data: bool,
+    name: str,
+    values: tuple[object, ...],
+    keywords: Mapping[str, object],
+) -> object:
+    order = ["container_id", "file_name", *([] if as_data else ["dest_file"])]
+    if kind == "analysis" and re.search(r"_from_\w+_analysis", name):
+        order.insert(0, "parent_id")
+    row = operations().get(name.removesuffix("_as_data"))
+    renamed = dict(zip((row.positional if row else ()), order, strict=False))
+    given = _named(name, tuple(order), values, {renamed.get(k, k): v for k, v in keywords.items()}, len(order))
+    container_id, file_name = str(given["container_id"]), cast("str", given["file_name"])
+    if as_data:
+        return await core._files.read(kind, container_id, file_name)
+    return await core._files.download(kind, container_id, file_name, given["dest_file"])
+
+
+async def _download_url(
+    core: AsyncClient, name: str, values: tuple[object, ...], keywords: Mapping[str, object]
+) -> str:
+    target = str(derived()[name]["calls"][0])
+    response = await core._call(target, *values, **{**keywords, "ticket": ""})
+    answer = response.json()
+    ticket = cast("dict[str, object]", answer).get("ticket") if isinstance(answer, dict) else None
+    if not isinstance(ticket, str):
+        raise response.unexpected("a download ticket")
+    path = build(target, values, {**keywords, "ticket": ""}).path
+    return f"{core._transport.site.base_url}{path}?{urlencode({'ticket': ticket})}"
