@@ -35,6 +35,7 @@ class Member:
     flavoured: str
     given: bool
     values: tuple[str, ...]
+    default: bool | int | float | str | None = None
 
     @property
     def argument_type(self) -> str:
@@ -77,7 +78,10 @@ class Table:
         given = always or type_ == "Parents" or (container and name in ("id", "label", "info"))
         enum = self.enums.get(source.removeprefix("list[").removesuffix("]"))
         values = tuple(enum["members"].values()) if enum else ()
-        return Member(name, wires.pop(), None if flavoured else type_, flavoured, given, values)
+        default = next((row["default"] for row in present if "default" in row), None)
+        if not isinstance(default, (bool, int, float, str)):
+            default = None
+        return Member(name, wires.pop(), None if flavoured else type_, flavoured, given, values, default)
 
     def python_type(self, source: str) -> tuple[str, str]:
         """Translates a type of the table.
@@ -206,6 +210,8 @@ def _class(name: str, plan: Row, members: list[Member]) -> Iterator[str]:
 
 def _declaration(member: Member) -> str:
     wire = f'"{member.wire}"' if member.wire != member.name else ""
+    if member.default is not None:
+        wire += f"{', ' if wire else ''}default={member.default!r}"
     if member.type == "Parents":
         return f"{member.name}: Annotated[Parents, FilledIn(Parents)] = member(make=Parents)"
     if member.given:

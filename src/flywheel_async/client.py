@@ -544,16 +544,18 @@ class AsyncClient(AsyncFlatNames):
         except ValueError as exc:
             raise response.unexpected(f"an object ({exc})") from None
 
-    def _node(self, data: object, response: Response) -> Model:
+    def _node(self, answer: object, response: Response) -> Model:
         """Builds an object whose kind the answer itself names."""
         from flywheel_async.fields.load import load_python
         from flywheel_async.resources.kinds import CLASS_NAMES
 
-        members = cast("dict[str, object]", data) if isinstance(data, dict) else {}
+        members = cast("dict[str, object]", answer) if isinstance(answer, dict) else {}
         kind = str(members.get("container_type") or members.get("node_type") or "").lower()
         if kind not in CLASS_NAMES:
             raise response.unexpected("an object that names its container_type")
-        return self._bind(load_python(self._registry[CLASS_NAMES[kind]], members))
+        # These two only say what the object is, which its class does; other answers do not have them.
+        data = {name: value for name, value in members.items() if name not in ("container_type", "node_type")}
+        return self._bind(load_python(self._registry[CLASS_NAMES[kind]], data))
 
     def _bind(self, item: Model) -> Model:
         from flywheel_async.models.bound import bind

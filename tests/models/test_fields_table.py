@@ -113,12 +113,20 @@ def test_the_behaviour_class_declares_what_fields_leaves_to_it(name: str) -> Non
 
 @pytest.mark.parametrize("cls", CLASSES, ids=lambda cls: cls.__name__)
 def test_every_member_may_be_missing_or_null(cls: type[Model]) -> None:
+    """A missing member has the default of the table, as in the official client; null stays None."""
     empty = load_one(cls, b"{}")
     null = load_python(cls, dict.fromkeys(cls._wire))
-    assert empty == null == cls()
-    assert list(empty) == list(cls._wire)
-    for name in cls.__pydantic_fields__:
-        assert getattr(empty, name) == (Parents() if name == "parents" else None)
+    assert empty == cls()
+    assert list(empty) == list(null) == list(cls._wire)
+    for name, field in cls.__pydantic_fields__.items():
+        assert getattr(null, name) == (Parents() if name == "parents" else None)
+        assert getattr(empty, name) == (Parents() if name == "parents" else field.default)
+
+
+def test_defaults_come_from_the_table() -> None:
+    assert load_one(fields.SiteFeatures, b"{}").job_ask is True
+    assert load_one(fields.FileFields, b"{}").info_exists is False
+    assert load_one(fields.FileFields, b'{"info_exists": null}').info_exists is None
 
 
 @pytest.mark.parametrize("cls", CLASSES, ids=lambda cls: cls.__name__)

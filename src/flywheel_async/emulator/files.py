@@ -122,6 +122,11 @@ def get_named(tx: Tx, parent: Node, name: str, version: int | None = None) -> Fi
     return FileRow.from_row(row)
 
 
+def has(tx: Tx, parent: Node, name: str) -> bool:
+    """Tells whether a container has a file of a name."""
+    return tx.one("SELECT 1 FROM file WHERE parent_id = ? AND name = ? AND current = 1", (parent.id, name)) is not None
+
+
 def of_container(tx: Tx, parent_id: str) -> list[FileRow]:
     """Returns the latest versions of all files of a container, oldest file first."""
     rows = tx.all("SELECT * FROM file WHERE parent_id = ? AND current = 1 ORDER BY file_id", (parent_id,))

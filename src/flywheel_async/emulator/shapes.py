@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from flywheel_async.emulator import access, analyses, collections, files, nodes
+from flywheel_async.emulator import access, analyses, collecting, files, nodes
 from flywheel_async.emulator.database import Tx
 from flywheel_async.emulator.nodes import Node
 from flywheel_async.emulator.times import iso, iso_or_none
@@ -186,12 +186,12 @@ class Shaper:
         document["join-origin"] = None
         self._trim(document)
         document["files"] = self._files(node)
-        document.update(collections.counts(self._tx, self._caller, node.id))
+        document.update(collecting.counts(self._tx, self._caller, node.id))
         document["attachment_count"] = len(self._files(node))
         return document
 
     def _collections_of(self, node: Node) -> list[Json]:
-        return [*collections.of_acquisition(self._tx, node.id)]
+        return [*collecting.of_acquisition(self._tx, node.id)]
 
     def file(self, row: FileRow) -> Doc:
         """Returns the document of one file version."""

@@ -74,11 +74,6 @@ def _permissions(owner: str) -> Related:
     return Related(f"FROM permission p WHERE p.container_id = {owner}", Source(None, columns))
 
 
-_COLLECTIONS = Related(
-    "FROM member c WHERE c.acquisition_id = d.id",
-    Source(None, {"_id": Column("c.collection_id"), "id": Column("c.collection_id")}),
-)
-
 SOURCES: Mapping[str, Source] = {
     "user": Source("d.body", _NODE_COLUMNS),
     "role": Source("d.body", _NODE_COLUMNS),
@@ -118,7 +113,7 @@ SOURCES: Mapping[str, Source] = {
             **_ancestors("d", ("group", "project", "subject", "session")),
             "timestamp": Column("d.timestamp", "instant"),
         },
-        {"files": _FILES, "collections": _COLLECTIONS, "permissions": _permissions("d.project")},
+        {"files": _FILES, "permissions": _permissions("d.project")},
     ),
     "analysis": Source(
         "d.body",

@@ -22,7 +22,7 @@ class AcquisitionFields(Model):
     parents: Annotated[Parents, FilledIn(Parents)] = member(make=Parents)
     label: Given[str] = member()
     session: Given[str] = member()
-    info_exists: bool | None = None
+    info_exists: bool | None = member(default=False)
     info: Given[Info] = member()
     metadata: Info | None = None
     uid: str | None = None
@@ -30,7 +30,7 @@ class AcquisitionFields(Model):
     timezone: str | None = None
     created: Given[Timestamp] = member()
     modified: Given[Timestamp] = member()
-    revision: int | None = None
+    revision: int | None = member(default=1)
     permissions: Given[list[RolePermission]] = member()
     tags: list[str] | None = None
     notes: list[Note] | None = None

@@ -25,15 +25,15 @@ class CollectionFields(Model):
     info: Given[Info] = member()
     id: Given[str] = member("_id")
     curator: str | None = None
-    revision: int | None = None
+    revision: int | None = member(default=1)
     notes: list[Note] | None = None
     tags: list[str] | None = None
     permissions: list[AccessPermission] | None = None
     join_origin: JoinOrigins | None = member("join-origin")
-    attachment_count: int | None = None
-    session_count: int | None = None
-    noncompliant_session_count: int | None = None
-    subject_count: int | None = None
+    attachment_count: int | None = member(default=0)
+    session_count: int | None = member(default=0)
+    noncompliant_session_count: int | None = member(default=0)
+    subject_count: int | None = member(default=0)
 
     _positional: ClassVar[tuple[str, ...]] = (
         "created",

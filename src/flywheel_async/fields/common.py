@@ -189,7 +189,7 @@ class RolePermission(Model):
 class Edition(Model):
     """The edition a group or project runs in."""
 
-    lab: bool | None = None
+    lab: bool | None = member(default=False)
 
     _positional: ClassVar[tuple[str, ...]] = ("lab",)
 

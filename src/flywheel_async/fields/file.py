@@ -41,7 +41,7 @@ class FileFields(Model):
     hash: str | None = None
     client_hash: str | None = None
     info: Given[Info] = member()
-    info_exists: bool | None = None
+    info_exists: bool | None = member(default=False)
     cvat: CVATInfo | None = None
     zip_member_count: int | None = None
     gear_info: FileGearInfo | None = None

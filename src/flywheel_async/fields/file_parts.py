@@ -13,7 +13,7 @@ class FileVersion(Model):
     """Names one version of a file."""
 
     file_id: Given[str] = member()
-    version: int | None = None
+    version: int | None = member(default=0)
 
     _positional: ClassVar[tuple[str, ...]] = (
         "file_id",

@@ -54,16 +54,17 @@ class FilledIn:
         return core_schema.union_schema([handler(source), null], mode="left_to_right")
 
 
-def member(wire: str | None = None, make: Callable[[], object] | None = None) -> Any:
+def member(wire: str | None = None, make: Callable[[], object] | None = None, default: object = None) -> Any:
     """Declares a member that may be missing.
 
     Args:
         wire: The name on the wire, where it differs from the Python name.
-        make: Makes the value of a missing member; without it the value is None.
+        make: Makes the value of a missing member.
+        default: The value of a missing member, where nothing makes it.
 
     Returns:
         What pydantic expects as a field's default; `Any`, because a field of any type may have it.
     """
     if make is not None:
         return Field(default_factory=make, alias=wire)
-    return Field(default=None, alias=wire)
+    return Field(default=default, alias=wire)

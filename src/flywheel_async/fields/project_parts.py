@@ -121,7 +121,7 @@ class ProjectTemplate(Model):
 
     session: SessionTemplateOptions | None = None
     acquisitions: list[AcquisitionTemplateOptions] | None = None
-    regex: bool | None = None
+    regex: bool | None = member(default=True)
 
     _positional: ClassVar[tuple[str, ...]] = (
         "session",

@@ -37,7 +37,7 @@ class SessionFields(Model):
     modified: Given[Timestamp] = member()
     revision: Given[int] = member()
     satisfies_template: bool | None = None
-    project_has_template: bool | None = None
+    project_has_template: bool | None = member(default=False)
     join_origin: JoinOrigins | None = member("join-origin")
     copy_of: str | None = None
     original_copy_of: str | None = None

@@ -201,7 +201,7 @@ class ProjectSettingsWorkspaces(Model):
 class CVATSettings(Model):
     """How a project uses the CVAT annotation tool."""
 
-    enabled: bool | None = None
+    enabled: bool | None = member(default=False)
     tags: list[str] | None = None
     export_formats: list[str] | None = None
     cvat_organization_id: str | None = None

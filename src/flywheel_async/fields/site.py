@@ -16,9 +16,9 @@ class Version(Model):
     id: Given[str] = member("_id")
     database: Given[int] = member()
     database_target: int | None = None
-    release: str | None = None
-    flywheel_release: str | None = None
-    cli_version: str | None = None
+    release: str | None = member(default="")
+    flywheel_release: str | None = member(default="")
+    cli_version: str | None = member(default="")
     applied_checks: Info | None = None
     applied_fixes: Info | None = None
 
@@ -80,22 +80,22 @@ class Modality(Model):
 class Site(Model):
     """Names, addresses and limits of a site."""
 
-    id: str | None = None
-    api_url: str | None = None
+    id: str | None = member(default="local")
+    api_url: str | None = member(default="https://localhost/api")
     deid_log_url: str | None = None
     dimse_host: str | None = None
     dimse_port: int | None = None
-    mfa_code_length: int | None = None
-    mfa_delete_totp_batch_size: int | None = None
+    mfa_code_length: int | None = member(default=6)
+    mfa_delete_totp_batch_size: int | None = member(default=10)
     inactivity_timeout: int | None = None
-    name: str | None = None
-    redirect_url: str | None = None
-    registered: bool | None = None
+    name: str | None = member(default="Local")
+    redirect_url: str | None = member(default="https://local.flywheel.io")
+    registered: bool | None = member(default=False)
     ssl_cert: str | None = None
-    upload_maximum_bytes: str | None = None
-    proxy_cdn: bool | None = None
-    pagination_limit: int | None = None
-    crawler_url: str | None = None
+    upload_maximum_bytes: str | None = member(default="10737418240")
+    proxy_cdn: bool | None = member(default=False)
+    pagination_limit: int | None = member(default=100)
+    crawler_url: str | None = member(default="flywheel-crawler.flywheel")
 
     _positional: ClassVar[tuple[str, ...]] = (
         "id",
@@ -142,12 +142,12 @@ class Site(Model):
 class SiteCentral(Model):
     """The link of a site to its central service."""
 
-    enabled: bool | None = None
-    manager_url: str | None = None
-    app_url: str | None = None
-    tenant_id: str | None = None
-    tenant_path: str | None = None
-    organization_id: str | None = None
+    enabled: bool | None = member(default=False)
+    manager_url: str | None = member(default="")
+    app_url: str | None = member(default="")
+    tenant_id: str | None = member(default="")
+    tenant_path: str | None = member(default="")
+    organization_id: str | None = member(default="")
 
     _positional: ClassVar[tuple[str, ...]] = (
         "enabled",
@@ -174,8 +174,8 @@ class SiteCentral(Model):
 class SiteAssistantChat(Model):
     """The chat assistant of a site."""
 
-    enabled: bool | None = None
-    url: str | None = None
+    enabled: bool | None = member(default=False)
+    url: str | None = member(default="")
 
     _positional: ClassVar[tuple[str, ...]] = (
         "enabled",
@@ -198,7 +198,7 @@ class SiteConfig(Model):
     site: Given[Site] = member()
     features: SiteFeatures | None = None
     wip_features: Info | None = None
-    signed_url: bool | None = None
+    signed_url: bool | None = member(default=False)
     auth: Given[SiteAuth] = member()
     created: Given[Timestamp] = member()
     modified: Given[Timestamp] = member()

@@ -19,7 +19,7 @@ class UserFields(Model):
     email: str | None = None
     avatar: str | None = None
     roles: list[str] | None = None
-    root: bool | None = None
+    root: bool | None = member(default=False)
     disabled: bool | None = None
     preferences: Info | None = None
     firstlogin: str | None = None

@@ -171,7 +171,7 @@ def _plain(value: object, path: str, above: set[int], zone: tzinfo | None) -> An
         raise ArgumentError(f"{path}: the value contains itself")
     above = above | {id(value)}
     if isinstance(value, BaseModel):
-        members = value.model_dump(by_alias=True, exclude_none=True)
+        members = value.model_dump(by_alias=True, exclude_none=True, exclude_defaults=True)
         if members.get("parents") == {}:
             del members["parents"]  # always there on objects, and refused by sites when it says nothing
         return _plain(members, path, above, zone)

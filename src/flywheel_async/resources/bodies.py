@@ -53,9 +53,15 @@ def merged(body: object, keywords: Mapping[str, object]) -> dict[str, object]:
 
 
 def filled(model: Model) -> dict[str, object]:
-    """The members of a model that hold something, under their wire names; nested models stay models."""
+    """The members of a model that hold something, under their wire names; nested models stay models.
+
+    Of a model made by hand those are the members that were given; of one the site sent, all that are not None.
+    """
+    declared, given = type(model)._wire, model.model_fields_set
     members: dict[str, object] = {}
     for name, value in model.items():
+        if given and name in declared and declared[name] not in given:
+            continue
         if value is not None and not (name == "parents" and isinstance(value, Model) and not any(value.values())):
             members[name] = value
     return members

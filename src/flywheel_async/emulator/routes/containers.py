@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from flywheel_async.emulator import access, containers, metadata, nodes
+from collections.abc import Callable
+
+from flywheel_async.emulator import access, collecting, containers, metadata, nodes
 from flywheel_async.emulator.access import (
     CREATE,
     DELETE,
@@ -17,6 +19,8 @@ from flywheel_async.emulator.call import Call
 from flywheel_async.emulator.inputs import (
     AcquisitionChange,
     AcquisitionInput,
+    AnalysisChange,
+    CollectionChange,
     GroupChange,
     GroupInput,
     InfoChange,
@@ -32,11 +36,12 @@ from flywheel_async.emulator.inputs import (
 )
 from flywheel_async.emulator.nodes import Node
 from flywheel_async.emulator.problems import Problem, invalid, not_found
-from flywheel_async.emulator.routing import Routes
-from flywheel_async.emulator.rules import On, OnEach, OnParent, SiteAdmin
+from flywheel_async.emulator.routing import Handler, Routes, id_param
+from flywheel_async.emulator.rules import On, OnEach, OnParent, Rule, SiteAdmin
 from flywheel_async.emulator.shapes import Shaper
 from flywheel_async.emulator.times import iso
 from flywheel_async.emulator.wire import Doc, Json
+from flywheel_async.raw.table import operations
 
 ROUTES = Routes()
 route = ROUTES.route
@@ -47,6 +52,7 @@ _CHANGES: dict[str, type[Input]] = {
     "subject": SubjectChange,
     "session": SessionChange,
     "acquisition": AcquisitionChange,
+    "analysis": AnalysisChange,
 }
 
 
@@ -62,6 +68,9 @@ def get_any(call: Call) -> Doc:
 
 def change_one(call: Call) -> Doc:
     """Changes or moves a container."""
+    if call.target.kind == "collection":
+        collecting.change(call, call.target, call.input(CollectionChange))
+        return {"modified": 1}
     containers.change(call, call.target, call.input(_CHANGES[call.target.kind]))
     return {"modified": 1}
 
@@ -74,7 +83,9 @@ def delete_one(call: Call) -> Doc:
 def delete_many(kind: str) -> None:
     """Declares the deletion of several containers of a kind."""
 
-    @route(f"delete_{kind}s_by_ids", rule=OnEach(kind))
+    plural = "analyses" if kind == "analysis" else f"{kind}s"
+
+    @route(f"delete_{plural}_by_ids", rule=OnEach(kind))
     def delete_by_ids(call: Call) -> Doc:
         wanted = list(dict.fromkeys(call.ids()))
         deleted = 0
@@ -162,8 +173,8 @@ def delete_tags(call: Call) -> None:
 
 def _checked(call: Call) -> list[str]:
     values = call.ids()
-    if not all(0 < len(value) <= 64 for value in values):
-        raise invalid("a tag has 1 to 64 characters", "body")
+    if not all(0 < len(value) <= 64 and "\0" not in value for value in values):
+        raise invalid("a tag has 1 to 64 characters and no NUL", "body")
     return values
 
 
@@ -247,32 +258,53 @@ def delete_note(call: Call) -> Doc:
     return {"deleted": 1}
 
 
-def _declare_notes(kind: str, of: str | None) -> None:
-    ROUTES.add(f"add_{kind}_note", rule=On(of, "container_id", NOTES_MANAGE), handler=add_note)
-    ROUTES.add(f"get_{kind}_note", rule=On(of, "cid", NOTES_VIEW), handler=get_note)
-    ROUTES.add(f"modify_{kind}_note", rule=On(of, "cid", NOTES_MANAGE), handler=change_note)
-    ROUTES.add(f"delete_{kind}_note", rule=On(of, "cid", NOTES_MANAGE), handler=delete_note)
+def declare_notes(prefix: str, rule: Callable[[str, str], Rule]) -> None:
+    """Declares the note routes of a family, as far as it has them.
+
+    Args:
+        prefix: What the operation ids hold before `_note`.
+        rule: Makes the rule of a route from its operation id and the action it takes.
+    """
+    routes: list[tuple[str, str, Handler]] = [
+        (f"add_{prefix}_note", NOTES_MANAGE, add_note),
+        (f"get_{prefix}_note", NOTES_VIEW, get_note),
+        (f"modify_{prefix}_note", NOTES_MANAGE, change_note),
+        (f"delete_{prefix}_note", NOTES_MANAGE, delete_note),
+    ]
+    _add_known(routes, rule)
+
+
+def _add_known(routes: list[tuple[str, str, Handler]], rule: Callable[[str, str], Rule]) -> None:
+    known = operations()
+    for operation, action, handler in routes:
+        if operation in known:
+            ROUTES.add(operation, rule=rule(operation, action), handler=handler)
 
 
 def _declare(kind: str) -> None:
     """Declares the routes that every kind of container, and the family for any kind, has."""
     of = None if kind == "container" else kind
-    param = f"{kind}_id"
-    ROUTES.add(f"get_{kind}", rule=On(of, param, VIEW), handler=get_any if of is None else get_one)
-    ROUTES.add(f"modify_{kind}", rule=On(of, param, MODIFY), handler=change_one)
-    ROUTES.add(f"delete_{kind}", rule=On(of, param, DELETE), handler=delete_one)
-    ROUTES.add(f"add_{kind}_tag", rule=On(of, "cid", TAGS_MANAGE), handler=add_tag)
-    ROUTES.add(f"add_{kind}_tags", rule=On(of, "cid", TAGS_MANAGE), handler=add_tags)
-    ROUTES.add(f"delete_{kind}_tags", rule=On(of, "cid", TAGS_MANAGE), handler=delete_tags)
-    ROUTES.add(f"get_{kind}_tag", rule=On(of, "cid", TAGS_VIEW), handler=get_tag)
-    ROUTES.add(f"rename_{kind}_tag", rule=On(of, "cid", TAGS_MANAGE), handler=rename_tag)
-    ROUTES.add(f"delete_{kind}_tag", rule=On(of, "cid", TAGS_MANAGE), handler=delete_tag)
-    if kind != "group":
-        ROUTES.add(f"modify_{kind}_info", rule=On(of, "cid", MODIFY), handler=change_info)
-        _declare_notes(kind, of)
+
+    def rule(operation: str, action: str) -> Rule:
+        return On(of, id_param(operation), action)
+
+    routes: list[tuple[str, str, Handler]] = [
+        (f"get_{kind}", VIEW, get_any if of is None else get_one),
+        (f"modify_{kind}", MODIFY, change_one),
+        (f"delete_{kind}", DELETE, delete_one),
+        (f"add_{kind}_tag", TAGS_MANAGE, add_tag),
+        (f"add_{kind}_tags", TAGS_MANAGE, add_tags),
+        (f"delete_{kind}_tags", TAGS_MANAGE, delete_tags),
+        (f"get_{kind}_tag", TAGS_VIEW, get_tag),
+        (f"rename_{kind}_tag", TAGS_MANAGE, rename_tag),
+        (f"delete_{kind}_tag", TAGS_MANAGE, delete_tag),
+        (f"modify_{kind}_info", MODIFY, change_info),
+    ]
+    _add_known(routes, rule)
+    declare_notes(kind, rule)
 
 
-for _kind in (*nodes.CONTAINERS, "container"):
+for _kind in (*nodes.OWNERS, "container"):
     _declare(_kind)
-for _kind in nodes.CONTAINERS:
+for _kind in nodes.OWNERS:
     delete_many(_kind)

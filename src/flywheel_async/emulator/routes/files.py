@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from flywheel_async.emulator import downloads, files, metadata
+from collections.abc import Sequence
+
+from flywheel_async.emulator import analyses, downloads, files, metadata
 from flywheel_async.emulator.access import (
     FILES_CREATE,
     FILES_DELETE,
@@ -16,10 +18,10 @@ from flywheel_async.emulator.call import Call
 from flywheel_async.emulator.exchange import Reply, Streamed, json_reply
 from flywheel_async.emulator.files import FileRow
 from flywheel_async.emulator.inputs import ClassificationChange, FileChange, InfoChange
-from flywheel_async.emulator.nodes import CONTAINERS
+from flywheel_async.emulator.nodes import OWNERS
 from flywheel_async.emulator.problems import Problem, invalid, not_found
-from flywheel_async.emulator.routing import Routes
-from flywheel_async.emulator.rules import On, OnEach, OnFile
+from flywheel_async.emulator.routing import Handler, Routes, id_param
+from flywheel_async.emulator.rules import On, OnEach, OnFile, Rule
 from flywheel_async.emulator.shapes import Shaper
 from flywheel_async.emulator.tickets import Ticket
 from flywheel_async.emulator.times import iso
@@ -35,10 +37,23 @@ def _document(call: Call, row: FileRow) -> Doc:
 
 
 def _named(call: Call, param: str) -> FileRow:
+    name = _name(call, param)
+    return files.get_named(call.tx, call.target, name, call.number("version"))
+
+
+def _name(call: Call, param: str) -> str:
     if call.target.kind == "group":
         raise not_found("file", call.params[param])
-    name = files.check_name(call.params[param])
-    return files.get_named(call.tx, call.target, name, call.number("version"))
+    return files.check_name(call.params[param])
+
+
+def _to_send(call: Call) -> FileRow:
+    """Returns the file to download: for an analysis an output, else the input of that name."""
+    if call.target.kind == "analysis" and not files.has(call.tx, call.target, _name(call, "file_name")):
+        for row in analyses.inputs_of(call.tx, call.target):
+            if row.name == call.params["file_name"]:
+                return row
+    return _named(call, "file_name")
 
 
 def upload(call: Call) -> Streamed:
@@ -56,7 +71,7 @@ def download(call: Call) -> Streamed | Reply:
     if call.ticket is not None:
         row, member = _of_ticket(call, call.ticket), call.ticket.member
     else:
-        row = _named(call, "file_name")
+        row = _to_send(call)
         if call.has("ticket"):
             return json_reply(_ticket(call, row, member))
     wanted = call.text("hash")
@@ -84,7 +99,8 @@ def _of_ticket(call: Call, ticket: Ticket) -> FileRow:
     row = files.find_version(call.tx, ticket.file_id, ticket.version)
     if row is None:
         raise not_found("file", call.params["file_name"])
-    if (row.parent_id, row.name) != (call.target.id, call.params["file_name"]):
+    own = row.parent_id == call.target.id or row in analyses.inputs_of(call.tx, call.target)
+    if not own or row.name != call.params["file_name"]:
         raise Problem(400, "the ticket is for another file")
     return row
 
@@ -142,33 +158,34 @@ def change_entry_classification(call: Call) -> Doc:
 def _declare(kind: str) -> None:
     """Declares the file routes of one kind of container, or of the family for any kind."""
     of = None if kind == "container" else kind
-    ROUTES.add(
-        f"upload_file_to_{kind}",
-        rule=On(of, "container_id", FILES_CREATE),
-        handler=upload,
-        writes=False,
-        takes_stream=True,
-    )
-    ROUTES.add(
-        f"download_file_from_{kind}",
-        f"get_{kind}_download_ticket",
-        f"get_{kind}_file_zip_info",
-        rule=On(of, f"{kind}_id", FILES_DOWNLOAD),
-        handler=download,
-        takes_ticket=True,
-    )
-    ROUTES.add(f"get_{kind}_file_info", rule=On(of, "cid", FILES_VIEW), handler=get_entry)
-    ROUTES.add(f"modify_{kind}_file", rule=On(of, "cid", FILES_MODIFY), handler=change_entry)
-    ROUTES.add(f"delete_{kind}_file", rule=On(of, "cid", FILES_DELETE), handler=delete_entry)
-    ROUTES.add(f"modify_{kind}_file_info", rule=On(of, "cid", FILES_MODIFY), handler=change_entry_info)
-    ROUTES.add(
-        f"modify_{kind}_file_classification",
-        rule=On(of, "cid", FILES_MODIFY),
-        handler=change_entry_classification,
-    )
+
+    def add(operation: str, action: str, handler: Handler) -> None:
+        ROUTES.add(operation, rule=On(of, id_param(operation), action), handler=handler)
+
+    to = "upload_output_to_analysis" if kind == "analysis" else f"upload_file_to_{kind}"
+    declare_upload(to, On(of, id_param(to), FILES_CREATE))
+    down = [f"download_file_from_{kind}", f"get_{kind}_download_ticket", f"get_{kind}_file_zip_info"]
+    if kind == "analysis":
+        down += ["download_output_from_analysis", "get_analysis_output_download_ticket", "get_analysis_output_zip_info"]
+    declare_download(down, On(of, id_param(down[0]), FILES_DOWNLOAD))
+    add("get_analysis_output_file" if kind == "analysis" else f"get_{kind}_file_info", FILES_VIEW, get_entry)
+    add(f"modify_{kind}_file", FILES_MODIFY, change_entry)
+    add(f"delete_{kind}_file", FILES_DELETE, delete_entry)
+    add(f"modify_{kind}_file_info", FILES_MODIFY, change_entry_info)
+    add(f"modify_{kind}_file_classification", FILES_MODIFY, change_entry_classification)
 
 
-for _kind in (*CONTAINERS[1:], "container"):
+def declare_upload(operation: str, rule: Rule) -> None:
+    """Declares a route that receives files."""
+    ROUTES.add(operation, rule=rule, handler=upload, writes=False, takes_stream=True)
+
+
+def declare_download(operations: Sequence[str], rule: Rule) -> None:
+    """Declares a route that sends a file."""
+    ROUTES.add(*operations, rule=rule, handler=download, takes_ticket=True)
+
+
+for _kind in (*OWNERS[1:], "container"):
     _declare(_kind)
 
 
@@ -256,8 +273,8 @@ def _set_tags(call: Call, tags: list[Json]) -> None:
 
 def _checked(call: Call) -> list[Json]:
     values = call.ids()
-    if not all(0 < len(value) <= 64 for value in values):
-        raise invalid("a tag has 1 to 64 characters", "body")
+    if not all(0 < len(value) <= 64 and "\0" not in value for value in values):
+        raise invalid("a tag has 1 to 64 characters and no NUL", "body")
     return [*values]
 
 

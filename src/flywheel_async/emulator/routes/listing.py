@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from flywheel_async.emulator import access, nodes
 from flywheel_async.emulator.access import VIEW, visible
 from flywheel_async.emulator.call import Call
 from flywheel_async.emulator.files import FileRow
 from flywheel_async.emulator.listing import list_files, list_nodes
 from flywheel_async.emulator.nodes import COLUMN_OF, Node
 from flywheel_async.emulator.query.compiler import Sql
+from flywheel_async.emulator.routes.collections import in_collection
 from flywheel_async.emulator.routing import Routes
 from flywheel_async.emulator.rules import LoggedIn, On
 from flywheel_async.emulator.shapes import Shaper
@@ -29,7 +31,11 @@ def _containers(call: Call, kind: str, within: Sql | None = None) -> object:
 def _declare_all(kind: str) -> None:
     @route(f"get_all_{kind}s", rule=_SHOWN)
     def list_all(call: Call) -> object:
-        return _containers(call, kind)
+        collection = call.text("collection_id") if kind == "acquisition" else None
+        if collection is None:
+            return _containers(call, kind)
+        access.require(call.tx, call.caller, nodes.get(call.tx, "collection", collection), VIEW)
+        return _containers(call, kind, in_collection(collection))
 
 
 def _declare_children(parent: str, child: str) -> None:

@@ -17,12 +17,13 @@ route = ROUTES.route
 
 def _entry(call: Call, user: str) -> Doc:
     """Returns a user's entry on the target; own entries are shown to everybody."""
-    action = MODIFY if call.target.kind == "group" else PERMISSIONS_VIEW
+    levels = call.target.kind in ("group", "collection")
+    action = PERMISSIONS_MANAGE if levels else PERMISSIONS_VIEW
     if user != call.caller.user_id and not may(call.tx, call.caller, call.target, action):
         raise Problem(403, "this shows only your own entry")
     if not permissions.has(call.tx, call.target.id, user):
         raise not_found("permission of", user)
-    if call.target.kind == "group":
+    if levels:
         return {"_id": user, "access": permissions.levels(call.tx, call.target.id)[user]}
     return {"_id": user, "role_ids": list(permissions.roles_of(call.tx, call.target.id, user))}
 
