@@ -188,6 +188,8 @@ class Wrapper(Writer):
         return f"self.{kind}({', '.join([f'self._inner.{node.name}', *forwarded(node.args)])})"
 
     def read(self, node: Function) -> str:
+        if isinstance(node, ast.AsyncFunctionDef):
+            raise self.unfit(node, f"{node.name} is a property to be awaited, which only models may have")
         return f'self._call(getattr, self._inner, "{node.name}")'
 
     def body(self, node: Function, *, is_property: bool) -> list[str]:
@@ -202,7 +204,17 @@ class Wrapper(Writer):
 
 
 class Client(Wrapper):
-    """The one wrapper that users make themselves."""
+    """The one wrapper that users make themselves; its base finds the operations that both clients know by name."""
+
+    base = "ClientBase"
+
+    def bases(self) -> list[str]:
+        return [self.base]
+
+    def statement(self, node: ast.stmt) -> Iterator[str]:
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "not TYPE_CHECKING":
+            return iter(())
+        return super().statement(node)
 
     def class_doc(self, text: str) -> str:
         return text
@@ -247,7 +259,8 @@ class Model(Writer):
         return f"self.{kind}({', '.join([function, 'self', *forwarded(node.args)])})"
 
     def read(self, node: Function) -> str:
-        return f'self._get({ALIAS}.{self.source.node.name}, "{node.name}")'
+        how = "_get_awaited" if isinstance(node, ast.AsyncFunctionDef) else "_get"
+        return f'self.{how}({ALIAS}.{self.source.node.name}, "{node.name}")'
 
     def check_self(self, node: Function) -> None:
         """The function will run with an object of the twin class: it must use only what both classes have."""

@@ -16,6 +16,7 @@ _KINDS: dict[str, Callable[[Source, Names], Writer]] = {"client": Client, "wrapp
 _OWN = {
     "SyncBase": f"{RUNTIME}._base",
     "Wrapper": f"{RUNTIME}._base",
+    "ClientBase": f"{RUNTIME}._base",
     "SYNC": f"{RUNTIME}._flavour",
     "close_current": f"{RUNTIME}._runner",
 }

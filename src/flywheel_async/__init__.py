@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from flywheel_async.errors import ConfigError as ConfigError
     from flywheel_async.errors import FlywheelError as FlywheelError
     from flywheel_async.events import Progress as Progress
+    from flywheel_async.expressions import f as f
     from flywheel_async.finder import AsyncFinder as AsyncFinder
     from flywheel_async.models import Acquisition as Acquisition
     from flywheel_async.models import Analysis as Analysis
@@ -39,6 +40,7 @@ _WHERE = {
     "ConfigError": "errors",
     "FlywheelError": "errors",
     "Progress": "events",
+    "f": "expressions",
     "AsyncFinder": "finder",
     "Acquisition": "models",
     "Analysis": "models",

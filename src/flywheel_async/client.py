@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import tzinfo
 from pathlib import Path
 from types import TracebackType
@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 import anyio
 
 from flywheel_async.config import resolve_options, resolve_site
+from flywheel_async.pagination import CONCURRENCY, DEFAULT_PAGE
 from flywheel_async.raw.caller import build
 from flywheel_async.raw.flat_names import AsyncFlatNames
 from flywheel_async.transport.client import Transport
-from flywheel_async.transport.limits import Budget
+from flywheel_async.transport.limits import Budget, Turns
 
 if TYPE_CHECKING:
     import httpx
@@ -36,10 +37,13 @@ if TYPE_CHECKING:
         Subject,
         User,
     )
-    from flywheel_async.pagination import Page, Query
+    from flywheel_async.pagination import AsyncPager, Page, Query
+    from flywheel_async.raw.flat import FlatOperation
     from flywheel_async.resources.containers import Containers
+    from flywheel_async.resources.ensure import Ensure
     from flywheel_async.resources.files import Files
     from flywheel_async.resources.paths import PathLike, Paths, Resolved
+    from flywheel_async.resources.walk import Level
     from flywheel_async.transfer.sources import Upload
     from flywheel_async.transport.response import Response
 
@@ -135,6 +139,7 @@ class AsyncClient(AsyncFlatNames):
         )
         self._checked = disable_auth_check
         self._check_turn = Budget(1)  # anyio's own lock would belong to one event loop
+        self._turns = Turns()
         self._classes: Registry | None = None
 
     def __repr__(self) -> str:
@@ -148,6 +153,11 @@ class AsyncClient(AsyncFlatNames):
             if name.startswith("_") or name not in flat.names():
                 flat.unknown(type(self).__name__, name, dir(type(self)))
             return flat.FlatOperation(self, name)
+
+        def __dir__(self) -> Iterable[str]:
+            from flywheel_async.raw import flat
+
+            return sorted({*super().__dir__(), *flat.names()})
 
     async def __aenter__(self) -> Self:
         try:
@@ -403,6 +413,89 @@ class AsyncClient(AsyncFlatNames):
             members["_id"] = members.pop("id")
         return await self._containers.add("group", body, members)
 
+    async def ensure_path(self, path: PathLike) -> Group | Project | Subject | Session | Acquisition:
+        """Gets what a path leads to, and creates what is missing on the way.
+
+        As with `get_or_create`, however many tasks and threads of this client ask for a path at once, each container
+        on it is created once. Routes `GET|POST /groups`, and per level the list of the parent and `POST`.
+
+        Args:
+            path: `group/project/subject/session/acquisition`, cut at any level; a list of elements where a label
+                holds a slash. The group is named by its id; creating one takes a site admin.
+
+        Returns:
+            The object at the end of the path, complete.
+
+        Raises:
+            ArgumentError: The path is malformed, too long, or its group id cannot be one; nothing was sent.
+            Forbidden: Something is missing that the user may not create.
+
+        Example:
+            >>> session = await fw.ensure_path("my_group/My Study/0042/visit 1")
+        """
+        return cast("Group | Project | Subject | Session | Acquisition", await self._ensure.path(path))
+
+    # Many objects at once
+
+    async def reload_all(self, objects: Iterable[M], *, concurrency: int = CONCURRENCY) -> list[M]:
+        """Gets the current state of many objects from the site; one request each, several at once.
+
+        Args:
+            objects: Objects of any kind. An object that is in it twice is asked for once.
+            concurrency: Requests at once.
+
+        Returns:
+            The same objects in the same order, which now hold the current data.
+
+        Raises:
+            NotFound: One of them was deleted meanwhile; others may have been reloaded.
+            ArgumentError: Something in it is no object of the site; nothing was sent.
+
+        Example:
+            >>> sessions = await fw.reload_all(await project.sessions.find())
+        """
+        from flywheel_async.resources.whole import Whole
+
+        return await Whole(self).reload_all(objects, concurrency)
+
+    def walk(
+        self,
+        container: Group | Project | Subject | Session | Acquisition,
+        levels: Sequence[Level] | None = None,
+        *,
+        full: bool = False,
+        limit: int = DEFAULT_PAGE,
+        concurrency: int = CONCURRENCY,
+    ) -> AsyncPager[Node]:
+        """Goes through everything below a container; routes `GET /{containers}`, one request per page and level.
+
+        The order is level by level from the top (projects, subjects, sessions, acquisitions, analyses, files), each
+        level in the order of ids, so a parent always comes before its children. The first pages of all levels are
+        asked for at the same time.
+
+        Args:
+            container: Where to start; it is not part of the result itself.
+            levels: The levels to go through, such as `["session", "acquisition"]`; all levels of containers by
+                default, and the files of an acquisition. Analyses and files are those of the whole tree.
+            full: Get each object complete, with one more request per object.
+            limit: Objects per request.
+            concurrency: Requests at once.
+
+        Returns:
+            An async iterator that asks for pages when they are needed.
+
+        Raises:
+            ArgumentError: There is no such level below the container; nothing was sent.
+
+        Example:
+            >>> async for node in fw.walk(project, levels=["session", "acquisition"]):
+            ...     print(node.container_type, node.label)
+        """
+        from flywheel_async.resources.walk import walk
+
+        pager = walk(self, container, levels, full=full, limit=limit, concurrency=concurrency)
+        return cast("AsyncPager[Node]", pager)
+
     # Files by container id
 
     async def upload_file_to_container(
@@ -467,6 +560,12 @@ class AsyncClient(AsyncFlatNames):
         from flywheel_async.resources.containers import Containers
 
         return Containers(self)
+
+    @property
+    def _ensure(self) -> Ensure:
+        from flywheel_async.resources.ensure import Ensure
+
+        return Ensure(self)
 
     @property
     def _files(self) -> Files:

@@ -119,7 +119,8 @@ class Field:
         self._path = path
 
     def __getattr__(self, name: str) -> Field:
-        return Field((*self._path, _attribute(name)))
+        key = _attribute(name)  # first: while a copy is made, there is no path yet
+        return Field((*self._path, key))
 
     def __getitem__(self, key: str) -> Field:
         return Field((*self._path, _key(key)))
@@ -183,7 +184,9 @@ class Field:
     def _compare(self, operator: Operator, value: object) -> Comparison:
         scalar = _scalar(value, self)
         if operator not in ("=", "!=") and (scalar is None or isinstance(scalar, bool)):
-            raise ArgumentError(f"{self!r} {operator} {scalar}: needs a text, number or date; only == and != take {scalar}")
+            raise ArgumentError(
+                f"{self!r} {operator} {scalar}: needs a text, number or date; only == and != take {scalar}"
+            )
         return Comparison(self._path, operator, scalar)
 
     def __bool__(self) -> Never:
@@ -196,7 +199,9 @@ class Field:
         raise ArgumentError(f"{self!r} is a field and holds nothing to iterate over")
 
     def _unbracketed(self, other: object) -> Never:
-        raise ArgumentError("& and | bind tighter than comparisons: put each in parentheses, as in (f.a == 1) & (f.b == 2)")
+        raise ArgumentError(
+            "& and | bind tighter than comparisons: put each in parentheses, as in (f.a == 1) & (f.b == 2)"
+        )
 
     __and__ = __rand__ = __or__ = __ror__ = _unbracketed
 

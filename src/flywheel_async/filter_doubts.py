@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from flywheel_async.filters import Term, listed
+from flywheel_async.resources.instants import YEAR
 
 _TEXTS = frozenset(
     ("label", "code", "name", "uid", "firstname", "lastname", "master_code", "type", "mimetype", "email", "modality")
@@ -14,9 +15,6 @@ _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _DATE = re.compile(r"\d{4}-\d\d-\d\d([T ][\d:.]+(Z|[+-]\d\d:?\d\d)?)?", re.ASCII)
 _ID = re.compile(r"[0-9a-fA-F]{24}")
 _QUOTED = re.compile(r"(\"|').*\1", re.DOTALL)
-
-YEAR = 31_557_600
-"""Seconds in a year, as sites count ages."""
 
 _OLDEST = 150
 
@@ -35,6 +33,11 @@ def is_text(key: str) -> bool:
     """Whether a field holds a text on every site."""
     path = key.split(".")
     return path[-1] in _TEXTS and "info" not in path
+
+
+def _is_age(key: str) -> bool:
+    path = key.split(".")
+    return path[-1] == "age" and "info" not in path
 
 
 def doubt(term: Term) -> str | None:
@@ -68,7 +71,7 @@ def _doubtful_operator(term: Term) -> str | None:
 def _doubtful_value(term: Term) -> str | None:
     for value in listed(term.value) or [term.value]:
         if is_text(term.key):
-            kind = _not_text(value, term.operator)
+            kind = _not_text(value, term)
             if kind is not None:
                 return (
                     f"the filter {str(term)!r} compares {term.key} with {kind}, but {term.key} is a text; write "
@@ -79,22 +82,21 @@ def _doubtful_value(term: Term) -> str | None:
                 f"the filter {str(term)!r} compares {term.key} with a text, but {term.key} is a date-time; write "
                 f"{term.key}{term.operator}{value[1:-1]} without quotes, in an expression a datetime"
             )
-        elif term.key.split(".")[-1] == "age" and "info" not in term.key.split(".") and _NUMBER.fullmatch(value):
-            if 0 < float(value) <= _OLDEST:
-                return (
-                    f"the filter {str(term)!r} asks for an age in seconds; "
-                    f"{value} years are {term.key}{term.operator}{round(float(value) * YEAR)}"
-                )
+        elif _is_age(term.key) and _NUMBER.fullmatch(value) and 0 < float(value) <= _OLDEST:
+            return (
+                f"the filter {str(term)!r} asks for an age in seconds; "
+                f"{value} years are {term.key}{term.operator}{round(float(value) * YEAR)}"
+            )
     return None
 
 
-def _not_text(value: str, operator: str) -> str | None:
+def _not_text(value: str, term: Term) -> str | None:
     """What a site takes an unquoted value for, or None for a text."""
     if value in ("true", "false"):
         return "a truth value"
     if value == "null":
-        # "has none" is a fair question to most fields, and "has one" to all.
-        return None if operator == "!=" else "null"
+        # Whether there is one at all is a fair question, but not where there always is.
+        return "null" if term.key in ("label", "name") and term.operator == "=" else None
     if _ID.fullmatch(value):
         return "an id"
     if _NUMBER.fullmatch(value):

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, tzinfo
 from enum import Enum
 from itertools import product
+from typing import cast
 from urllib.parse import quote
 
 from flywheel_async.errors import ArgumentError
@@ -26,6 +27,8 @@ from flywheel_async.expressions import (
 )
 from flywheel_async.filter_doubts import doubt, is_time
 from flywheel_async.filters import Term, parse_filter
+from flywheel_async.raw.times import at_zone
+from flywheel_async.resources.bodies import moment
 
 MOST_VALUES = 100
 """Values of an any-of list in one request at most."""
@@ -37,7 +40,7 @@ _ID = re.compile(r"[0-9a-fA-F]{24}", re.ASCII)
 _ID_KEYS = frozenset(
     ("_id", "id", "file_id", "group", "project", "subject", "session", "acquisition", "analysis", "collections")
 )
-_UNFIT_IN_KEY = re.compile(r"[=<>!,\"'\\\[\]|]|^\s|\s$")
+_UNFIT_IN_KEY = re.compile(r"[=<>!,]|^\s|\s$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +99,9 @@ def plan(filters: Sequence[object], keyword: object = None, zone: tzinfo | None 
             )
     for part in parts[:-1]:
         if isinstance(part, str) and part.endswith("\\"):
-            raise ArgumentError(rf"filter {part!r}: its last \ would swallow the comma before the next; make it the last")
+            raise ArgumentError(
+                rf"filter {part!r}: its last \ would swallow the comma before the next; make it the last"
+            )
     lists = sum(isinstance(part, Listed) for part in parts)
     choices = [[part] if isinstance(part, str) else list(_chunks(part, MOST_BYTES // lists)) for part in parts]
     return Plan([",".join(choice) or None for choice in product(*choices)], [text for text in doubts if text])
@@ -192,9 +197,7 @@ def _key(path: Path) -> str:
     keys = [key.replace(".", "_").replace("$", "-") if place else key for place, key in enumerate(path)]
     for key in keys:
         if unfit := _UNFIT_IN_KEY.search(key):
-            raise ArgumentError(
-                f"the field name {key!r} cannot stand in a finder filter, because of {unfit.group()!r}"
-            )
+            raise ArgumentError(f"the field name {key!r} cannot stand in a finder filter, because of {unfit.group()!r}")
     return ".".join(keys)
 
 
@@ -203,7 +206,7 @@ def _value(path: Path, value: Scalar, zone: tzinfo | None) -> str:
         value = value.value
     if isinstance(value, str):
         if is_time(".".join(path)):
-            return _instant(path, _read_time(path, value), zone)
+            return _instant(path, cast("datetime", moment(value, ".".join(path), zone)), zone)
         # Ids are not texts on a site, so they are written without quotes; a label that looks like one is a text.
         return value if path[-1] in _ID_KEYS and _ID.fullmatch(value) else text_literal(value)
     if value is None:
@@ -221,31 +224,17 @@ def _value(path: Path, value: Scalar, zone: tzinfo | None) -> str:
     return _instant(path, value, zone)
 
 
-def _read_time(path: Path, value: str) -> date:
-    try:
-        return date.fromisoformat(value) if len(value) <= len("2024-01-31") else datetime.fromisoformat(value)
-    except ValueError:
-        raise ArgumentError(
-            f"{'.'.join(path)} is a date-time; pass a datetime, a date or an ISO text, not {value!r}"
-        ) from None
-
-
 def _instant(path: Path, value: date, zone: tzinfo | None) -> str:
+    name = ".".join(path)
+    if is_time(name):
+        value = cast("datetime", moment(value, name, zone))
     if not isinstance(value, datetime):
         return value.isoformat()
-    if value.utcoffset() is None:
-        if zone is None:
-            raise ArgumentError(
-                f"{'.'.join(path)}: the date-time {value.isoformat()} has no time zone; add one, for example "
-                "value.replace(tzinfo=datetime.UTC), or give the client a default_timezone"
-            )
-        localize = getattr(zone, "localize", None)  # pytz's zones are right only through their own method
-        value = localize(value) if localize is not None else value.replace(tzinfo=zone)
-        assert isinstance(value, datetime)
     try:
-        return value.astimezone(UTC).isoformat()
+        # In UTC, since some zones of the past have offsets with seconds, which sites do not read.
+        return at_zone(value, name, zone).astimezone(UTC).isoformat()
     except OverflowError:
-        raise ArgumentError(f"{'.'.join(path)}: the date-time {value.isoformat()} is out of range") from None
+        raise ArgumentError(f"{name}: the date-time {value.isoformat()} is out of range") from None
 
 
 def _pattern(pattern: str) -> str:

@@ -6,16 +6,21 @@ time and nothing leaks.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 from flywheel_async.errors import ArgumentError, BadAnswer
 from flywheel_async.fields.base import Model
 
 M = TypeVar("M", bound=Model)
+T_co = TypeVar("T_co", covariant=True)
 
 DEFAULT_PAGE = 250
+"""Objects per request, unless the caller asks for another number."""
+
+CONCURRENCY = 8
+"""Requests at once for complete objects, unless the caller asks for another number."""
 
 Query = Mapping[str, object]
 
@@ -82,14 +87,16 @@ def following_query(query: Query, results: list[M]) -> dict[str, object]:
     return {**query, "after_id": last}
 
 
-class AsyncPager(AsyncIterator[M]):
-    """Goes through all objects of a list, one request per page, nothing asked before it is needed.
+class Pages(Protocol[T_co]):
+    """Something that gives one page after the other and holds nothing that runs between two calls."""
 
-    Single use, like a generator. Leaving it early needs no clean-up.
+    async def next_page(self) -> Sequence[T_co] | None:
+        """The next page, or None at the end. After an error it can be asked for again."""
+        ...
 
-    Example:
-        >>> async for session in fw.sessions.iter_find("label=~rest.*"):
-        ...     print(session.label)
+
+class Walk(Generic[M]):
+    """The pages of one list, one request each.
 
     Args:
         fetch: Asks for one page.
@@ -100,8 +107,39 @@ class AsyncPager(AsyncIterator[M]):
     def __init__(self, fetch: Callable[[Query], Awaitable[Page[M]]], query: Query, limit: int = DEFAULT_PAGE) -> None:
         self._fetch = fetch
         self._next: dict[str, object] | None = first_query(query, limit)
-        self._items: AsyncGenerator[M, None] | None = None
         self._seen: set[object] = set()
+
+    async def next_page(self) -> list[M] | None:
+        """Asks for the next page; after an error the walk is where it was."""
+        if self._next is None:
+            return None
+        page = await self._fetch(self._next)
+        self._next = None if page.is_last else following_query(self._next, page.results)
+        if self._next is not None:
+            place = (self._next.get("after_id"), self._next.get("skip"))
+            if place in self._seen:
+                raise BadAnswer(f"the list cannot be walked: the site repeats the page that ends with {place[0]}")
+            self._seen.add(place)
+        return page.results or None
+
+
+class AsyncPager(AsyncIterator[M]):
+    """Goes through all objects of a list, one request per page, nothing asked before it is needed.
+
+    Single use, like a generator. Leaving it early needs no clean-up.
+
+    Example:
+        >>> async for session in fw.sessions.iter_find("label=~rest.*"):
+        ...     print(session.label)
+
+    Args:
+        source: Where the pages come from.
+    """
+
+    def __init__(self, source: Pages[M]) -> None:
+        self._source = source
+        self._items: AsyncGenerator[M, None] | None = None
+        self._ended = False
         self._asking = False
 
     def __aiter__(self) -> AsyncPager[M]:
@@ -115,7 +153,7 @@ class AsyncPager(AsyncIterator[M]):
         except StopAsyncIteration:
             raise
         except BaseException:
-            # An error ends a generator for good. The place in the list is kept here, so a new one goes on from it.
+            # An error ends a generator for good. The place in the list is kept elsewhere, so a new one goes on from it.
             self._items = None
             raise
 
@@ -141,24 +179,18 @@ class AsyncPager(AsyncIterator[M]):
         """
         if self._asking:
             raise RuntimeError("this list is being walked by another task; give each task its own iterator")
-        if self._next is None:
+        if self._ended:
             return None
-        query = self._next
         self._asking = True
         try:
-            page = await self._fetch(query)
+            page = await self._source.next_page()
         finally:
             self._asking = False
-        self._next = None if page.is_last else following_query(query, page.results)
-        if self._next is not None:
-            place = (self._next.get("after_id"), self._next.get("skip"))
-            if place in self._seen:
-                raise BadAnswer(f"the list cannot be walked: the site repeats the page that ends with {place[0]}")
-            self._seen.add(place)
-        return page.results or None
+        self._ended = self._ended or page is None
+        return None if page is None else list(page)
 
     async def aclose(self) -> None:
         """Ends the walk; asking for more then gives nothing."""
-        self._next = None
+        self._ended = True
         if self._items is not None:
             await self._items.aclose()

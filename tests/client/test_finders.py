@@ -10,6 +10,7 @@ import pytest
 from flywheel_async import AsyncClient, Group, Project
 from flywheel_async.emulator import Emulator
 from flywheel_async.errors import ArgumentError, NoMatch, NotUnique, Unprocessable
+from flywheel_async.filter_doubts import FilterWarning
 from flywheel_async.transport.pool import PooledTransport
 
 pytestmark = pytest.mark.anyio
@@ -63,7 +64,7 @@ async def test_forms(project: Project) -> None:
     assert first.label == labels[-1]
     assert await finder.find_first("label=none") is None
     assert (await finder.find_one('label="0007"')).label == "0007"
-    with pytest.raises(NoMatch):
+    with pytest.raises(NoMatch), pytest.warns(FilterWarning, match='label="0007"'):
         await finder.find_one("label=0007")
     with pytest.raises(NotUnique):
         await finder.find_one("label=~00.*")

@@ -118,7 +118,7 @@ def test_a_slow_regex_ends_with_422_and_holds_nobody_up(http: httpx.Client) -> N
         ("HEAD", "/version", 405),
         ("OPTIONS", "/groups/x", 405),
         ("GET", "/jobs/next", 501),
-        ("GET", "/acquisitions/x/analyses", 501),
+        ("GET", "/gears/x", 501),
         ("GET", "/projects/%ff", 400),
         ("GET", "/projects/a%00b", 400),
     ],

@@ -17,11 +17,15 @@ from flywheel_async.emulator.routes import collect
 from flywheel_async.emulator.routing import Route, Routes
 from flywheel_async.emulator.rules import (
     AtPathEnd,
+    Device,
     LoggedIn,
     On,
+    OnAnalysis,
+    OnBulkMove,
     OnEach,
     OnFile,
     OnParent,
+    OnPlural,
     OwnOrSiteAdmin,
     Public,
     SiteAdmin,
@@ -48,6 +52,10 @@ IN_PROJECT = {
     access.TAGS_MANAGE: "rw",
     access.NOTES_MANAGE: "rw",
     access.PERMISSIONS_MANAGE: "admin",
+    access.ANALYSES_VIEW: "ro",
+    access.ANALYSES_CREATE: "rw",
+    access.FILES_MOVE: "rw",
+    access.COPY: "admin",
 }
 ON_GROUP = {
     access.VIEW: "ro",
@@ -55,7 +63,9 @@ ON_GROUP = {
     access.TAGS_MANAGE: "rw",
     access.MODIFY: "admin",
     access.CREATE: "admin",
+    access.PERMISSIONS_MANAGE: "admin",
 }
+IN_COLLECTION = {**IN_PROJECT, access.DELETE: "admin"}
 
 
 def level(route: Route) -> str:
@@ -63,11 +73,17 @@ def level(route: Route) -> str:
     rule = route.rule
     if isinstance(rule, AtPathEnd):
         return "ro"
+    if isinstance(rule, OnBulkMove):
+        return "rw"
     if isinstance(rule, OnFile):
         return IN_PROJECT[rule.action]
     if isinstance(rule, OnEach):
-        return "admin" if rule.kind == "project" else "rw"
-    assert isinstance(rule, On | OnParent)
+        return "admin" if rule.kind in ("project", "collection") else "rw"
+    assert isinstance(rule, On | OnParent | OnAnalysis | OnPlural)
+    if isinstance(rule, OnAnalysis | OnPlural):
+        return IN_PROJECT[rule.action]
+    if rule.kind == "collection":
+        return IN_COLLECTION[rule.action]
     if rule.kind == "group":
         return ON_GROUP[rule.action]
     if rule.kind == "project" and rule.action == access.DELETE:
@@ -86,6 +102,8 @@ def expected(route: Route, user: str) -> int:
         return 402
     if isinstance(rule, LoggedIn):
         return 200
+    if isinstance(rule, Device):
+        return 403
     deletes_groups = (isinstance(rule, On) and rule.kind == "group" and rule.action == access.DELETE) or (
         isinstance(rule, OnEach) and rule.kind == "group"
     )
@@ -134,8 +152,15 @@ class Forest:
         self.ids["session"] = self.post("/sessions", {**below, "subject": self.ids["subject"]})["_id"]
         self.ids["acquisition"] = self.post("/acquisitions", {"session": self.ids["session"], "label": "x"})["_id"]
         self.ids["container"] = self.ids["acquisition"]
-        for kind in ("group", "project", "subject", "session", "acquisition"):
-            path = f"/{kind}s/{self.ids[kind]}"
+        self.ids["collection"] = self.post("/collections", {"label": "x"})["_id"]
+        for user in MEMBERS:
+            self.post(f"/collections/{self.ids['collection']}/permissions", {"_id": user_id(user), "access": user})
+        for kind in ("project", "subject", "session", "acquisition"):
+            path = f"/{kind}s/{self.ids[kind]}/analyses"
+            self.ids[f"{kind}_analysis"] = self.post(path, {"label": "x"})["_id"]
+        # The last file made is the one that routes by file id are tried on.
+        for kind in ("group", "collection", "project", "subject", "session", "analysis", "acquisition"):
+            path = f"/{kind}s/{self.ids[kind]}" if kind != "analysis" else f"/analyses/{self.ids['session_analysis']}"
             self.post(f"{path}/tags", {"value": "tag"})
             if kind == "group":
                 continue
@@ -146,7 +171,25 @@ class Forest:
             )
             self.ids["file"] = sent.json()[0]["file_id"]
         self.ids["container_note"] = self.ids["acquisition_note"]
+        self.ids["analysis"] = self.ids["session_analysis"]
+        self.ids["container_analysis"] = self.ids["acquisition_analysis"]
+        for kind in ("project", "subject", "acquisition"):
+            analysis = f"/analyses/{self.ids[f'{kind}_analysis']}"
+            self.ids[f"{kind}_analysis_note"] = (
+                self.clients["rw"].post(f"{analysis}/notes", json={"text": "n"}).json()["_id"]
+            )
+            sent = [("file", ("a.zip", ARCHIVE))]
+            assert self.clients["rw"].post(f"{analysis}/files", files=sent).status_code == 200
+        self.ids["session_analysis_note"] = self.ids["analysis_note"]
+        self.ids["container_analysis_note"] = self.ids["acquisition_analysis_note"]
+        of_inputs = [{"type": "acquisition", "id": self.ids["acquisition"], "name": "a.zip"}]
+        made = self.post(f"/sessions/{self.ids['session']}/analyses", {"label": "x", "inputs": of_inputs})
+        self.ids["analysis_with_input"] = made["_id"]
         self.ids["role"] = self.post("/roles", {"label": "x", "actions": [access.VIEW]})["_id"]
+        self.ids["spare_role"] = self.post("/roles", {"label": "x", "actions": [access.VIEW]})["_id"]
+        self.post(f"/groups/{self.ids['group']}/roles", {"_id": self.ids["role"]})
+        self.ids["device"] = self.post("/devices", {"label": f"device{number}", "type": "x"})["_id"]
+        self.ids["device_key"] = self.post(f"/devices/{self.ids['device']}/key", {"label": "x"})["key"]
         self.ids["modality"] = self.post("/modalities", {"_id": f"m{number}"})["_id"]
         self.ids["user"] = self.site.add_user(f"spare{number}@example.com") and f"spare{number}@example.com"
 
@@ -172,7 +215,11 @@ def forest(site: Emulator, api: Callable[[str], httpx.Client]) -> Forest:
 
 def family(route: Route) -> str:
     """Returns the kind of thing that a route's path is about."""
-    return route.path.split("/")[1].removesuffix("s")
+    first = route.path.split("/")[1]
+    return "analysis" if first == "analyses" else first.removesuffix("s")
+
+
+LITERALS = {"container_name": "sessions", "subcontainer_name": "all"}
 
 
 def path(route: Route, ids: dict[str, str], user: str) -> str:
@@ -189,7 +236,23 @@ def path(route: Route, ids: dict[str, str], user: str) -> str:
         elif name == "value":
             parts.append("tag")
         elif name == "note_id":
-            parts.append(ids[f"{kind}_note"])
+            parts.append(ids[f"{kind}_analysis_note" if "analyses" in parts and kind != "analysis" else f"{kind}_note"])
+        elif name == "analysis_id" and kind != "analysis":
+            parts.append(ids[f"{kind}_analysis"])
+        elif name == "key_id":
+            parts.append(ids["device_key"])
+        elif name == "role_id":
+            parts.append(ids["role"])
+        elif name == "id_":
+            parts.append(ids["user_key"])
+        elif name == "uid" and "users" in parts:
+            parts.append(user_id(user) if user not in ("wrong_key", "no_key") else user_id("ro"))
+        elif name in LITERALS:
+            parts.append(LITERALS[name])
+        elif name == "container_id" and kind not in ids:
+            parts.append(ids["session"])
+        elif route.operations[0] == "get_analysis_input_files":
+            parts.append(ids["analysis_with_input"])
         elif "permissions" in parts:
             reads_own = route.method == "GET" and user in MEMBERS
             parts.append(user_id(user if reads_own else "ro"))
@@ -227,6 +290,27 @@ def body(route: Route, ids: dict[str, str], roles: dict[str, str]) -> object:
         "add_group_permission": {"_id": f"new{number}@example.com", "access": "ro"},
         "modify_group_user_permission": {"access": "ro"},
         "add_group_permission_template": {"_id": f"new{number}@example.com", "role_ids": [roles["ro"]]},
+        "project_copy": {"group_id": ids["group"], "project_label": "copy", "filter": {}},
+        "subject_copy": {"dst_project_id": ids["project"], "dst_subject_label": f"copy{number}", "filter": {}},
+        "session_copy": {"dst_subject_id": ids["subject"], "filter": {}},
+        "acquisition_copy": {"dst_session_id": ids["session"], "label": "copy"},
+        "bulk_move_sessions": {
+            "sources": [ids["session"]],
+            "destinations": [ids["subject"]],
+            "destination_container_type": "subjects",
+            "conflict_mode": "dry",
+        },
+        "move_file": {"name": f"new{number}.zip"},
+        "generate_user_key": {"label": "mine"},
+        "modify_current_user_info": {"set": {"a": 1}},
+        "add_role_to_group": {"_id": ids["spare_role"]},
+        "create_device": {"label": f"new{number}", "type": "x"},
+        "modify_device": {"disabled": False},
+        "update_device": {"version": "1"},
+        "generate_key": {"label": "x"},
+        "add_collection": {"label": "y"},
+        "add_collection_permission": {"_id": f"new{number}@example.com", "access": "ro"},
+        "modify_collection_user_permission": {"access": "ro"},
         "add_project_permission": {"_id": f"new{number}@example.com", "role_ids": [roles["ro"]]},
     }
     if operation in exact:
@@ -234,6 +318,7 @@ def body(route: Route, ids: dict[str, str], roles: dict[str, str]) -> object:
     kind = family(route)
     endings: list[tuple[str, object]] = [
         ("s_by_ids", [ids.get(kind)]),
+        ("analyses_by_ids", [ids.get(kind)]),
         ("_user_permission", {"role_ids": [roles["ro"]]}),
         ("_permission_template", {"role_ids": [roles["ro"]]}),
         ("_tags", ["tag"]),
@@ -255,13 +340,28 @@ ROUTES = collect(with_faults=True)
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.operations[0] if route.operations else route.method)
 def test_every_route_for_every_user(route: Route, user: str, forest: Forest) -> None:
     forest.fresh()
-    request: dict[str, object] = {"params": {"exhaustive": "true"} if user == "site_admin_exhaustive" else {}}
+    params = {"exhaustive": "true"} if user == "site_admin_exhaustive" else {}
+    request: dict[str, object] = {"params": params}
+    if route.operations == ("restore_file",):
+        params["version"] = "1"
+    if route.operations == ("delete_user_key",):
+        made = forest.clients[user].post("/users/self/key", json={"label": "x"})
+        forest.ids["user_key"] = made.json()["key"] if made.status_code == 200 else "none"
     if route.takes_stream:
         request["files"] = [("file", ("x", b"content"))]
     elif route.method in ("POST", "PUT", "PATCH") or (route.operations[0:1] and route.method == "DELETE"):
         request["content"] = json.dumps(body(route, forest.ids, forest.site.roles))
     wanted = expected(route, user)
-    spoils = ("DELETE", "rename_", "modify_project_user", "modify_group_user")
+    spoils = (
+        "DELETE",
+        "rename_",
+        "move_file",
+        "add_role_to_group",
+        "restore_file",
+        "modify_project_user",
+        "modify_group_user",
+        "modify_collection_user",
+    )
     names = (route.method, *route.operations)
     forest.used = wanted == 200 and any(name.startswith(spoils) for name in names)
     response = forest.clients[user].request(route.method, path(route, forest.ids, user), **request)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from flywheel_async.errors import ArgumentError, BadAnswer
 from flywheel_async.models import File, Session
-from flywheel_async.pagination import AsyncPager, Page, Query, first_query, following_query
+from flywheel_async.pagination import AsyncPager, Page, Query, Walk, first_query, following_query
 
 pytestmark = pytest.mark.anyio
 
@@ -37,7 +37,7 @@ class Listing:
 @pytest.mark.parametrize(("count", "cap", "limit"), [(0, 99, 5), (5, 99, 5), (23, 4, 10), (23, 99, 10), (1, 1, 1)])
 async def test_every_object_once(count: int, cap: int, limit: int, totals: bool, sort: str | None) -> None:
     site = Listing(count, cap, totals)
-    found = [s.id async for s in AsyncPager(site.fetch, {"sort": sort} if sort else {}, limit)]
+    found = [s.id async for s in AsyncPager(Walk(site.fetch, {"sort": sort} if sort else {}, limit))]
     assert found == [s.id for s in site.items]
     pages = -(-count // min(cap, limit))
     assert len(site.queries) == max(1, pages + (0 if totals else 1 if count else 0))
@@ -45,7 +45,7 @@ async def test_every_object_once(count: int, cap: int, limit: int, totals: bool,
 
 async def test_nothing_is_asked_before_it_is_needed() -> None:
     site = Listing(30)
-    pager = AsyncPager(site.fetch, {}, 10)
+    pager = AsyncPager(Walk(site.fetch, {}, 10))
     assert site.queries == []
     for _ in range(10):
         await anext(pager)
@@ -59,7 +59,7 @@ async def test_nothing_is_asked_before_it_is_needed() -> None:
 
 async def test_deletion_meanwhile_loses_nothing() -> None:
     site = Listing(12, totals=True)
-    pager = AsyncPager(site.fetch, {}, 5)
+    pager = AsyncPager(Walk(site.fetch, {}, 5))
     first = await pager.next_page()
     assert first is not None
     del site.items[:3]
@@ -72,7 +72,7 @@ async def test_a_repeating_site_does_not_loop_for_ever() -> None:
         return Page([Session(id="1")])
 
     with pytest.raises(BadAnswer, match="repeats"):
-        _ = [s async for s in AsyncPager(same, {}, 5)]
+        _ = [s async for s in AsyncPager(Walk(same, {}, 5))]
 
 
 async def test_a_failed_page_can_be_asked_again() -> None:
@@ -84,7 +84,7 @@ async def test_a_failed_page_can_be_asked_again() -> None:
             raise failures.pop()
         return await site.fetch(query)
 
-    pager = AsyncPager(fetch, {}, 5)
+    pager = AsyncPager(Walk(fetch, {}, 5))
     with pytest.raises(OSError):
         await pager.next_page()
     assert len(await pager.next_page() or []) == 3
@@ -108,6 +108,6 @@ def test_queries_that_a_walk_refuses() -> None:
 def test_arithmetic(count: int, cap: int, limit: int, totals: bool, sort: bool) -> None:
     async def walk() -> list[str]:
         site = Listing(count, cap, totals)
-        return [s.id async for s in AsyncPager(site.fetch, {"sort": "label"} if sort else {}, limit)]
+        return [s.id async for s in AsyncPager(Walk(site.fetch, {"sort": "label"} if sort else {}, limit))]
 
     assert anyio.run(walk) == [f"{i:024x}" for i in range(count)]

@@ -92,7 +92,8 @@ class App:
             result = route.handler(call)
             return result if isinstance(result, Reply | Streamed) else json_reply(result)
 
-        if route.writes:
+        # The first contact of a drone makes a device.
+        if route.writes or auth.is_drone(exchange.headers):
             reply = await self._site.db.write(work)
         else:
             patterns = any("=~" in text for text in exchange.query.get("filter", ()))
@@ -112,7 +113,7 @@ class App:
             ticket = self._site.tickets.redeem(name, exchange.client)
             caller = auth.caller(tx, ticket.user_id, exhaustive=ticket.exhaustive)
         else:
-            caller = auth.identify(tx, exchange.headers, exhaustive=exhaustive)
+            caller = auth.identify(tx, self._site, exchange.headers, exhaustive=exhaustive)
         return Call(self._site, tx, caller, exchange, match.params, body, ticket=ticket, page_cap=page_cap)
 
 

@@ -21,7 +21,8 @@ def add(call: Call, given: CollectionInput) -> str:
     curator: Json = call.caller.user_id
     node.body.update(description=given.description or "", info=metadata.clean_doc(given.info or {}), curator=curator)
     nodes.insert(call.tx, node)
-    permissions.set_access(call.tx, node.id, call.caller.user_id, "admin")
+    if not call.caller.is_device:
+        permissions.set_access(call.tx, node.id, call.caller.user_id, "admin")
     return node.id
 
 
@@ -37,9 +38,7 @@ def change(call: Call, node: Node, given: CollectionChange) -> None:
         node.body["description"] = given.description
     if given.info is not None:
         before = node.body.get("info")
-        node.body["info"] = metadata.merged(
-            before if isinstance(before, dict) else {}, metadata.clean_doc(given.info)
-        )
+        node.body["info"] = metadata.merged(before if isinstance(before, dict) else {}, metadata.clean_doc(given.info))
     if given.contents is not None:
         _change_contents(call, node, given.contents)
     nodes.save(call.tx, node)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from flywheel_async.emulator.inputs import (
     Input,
     ProjectChange,
     ProjectInput,
+    RolePermission,
     SessionChange,
     SessionInput,
     SubjectChange,
@@ -70,7 +72,8 @@ def add_group(call: Call, given: GroupInput) -> str:
     node = Node("group", given.id, given.label or given.id, call.tx.now, call.tx.now, group_id=given.id)
     _apply(node, given)
     nodes.insert(call.tx, node)
-    permissions.set_access(call.tx, node.id, call.caller.user_id, "admin")
+    if not call.caller.is_device:
+        permissions.set_access(call.tx, node.id, call.caller.user_id, "admin")
     return node.id
 
 
@@ -81,17 +84,23 @@ def add_project(call: Call, group: Node, given: ProjectInput) -> str:
     """
     node = _new(call, "project", given.label, given, group)
     nodes.insert(call.tx, node)
+    set_first_permissions(call, group, node, given.permissions or [])
+    return node.id
+
+
+def set_first_permissions(call: Call, group: Node, node: Node, given: Sequence[RolePermission]) -> None:
+    """Gives a new project its permissions: the group's templates, what the request says, and the maker as admin."""
     grants: dict[str, list[str]] = {}
     if call.flag("inherit"):
         for user, level in permissions.levels(call.tx, group.id).items():
             grants[user] = [call.site.roles[level]]
     grants.update(permissions.templates(group))
-    for entry in given.permissions or []:
+    for entry in given:
         grants[entry.id] = entry.role_ids
-    grants[call.caller.user_id] = [call.site.roles["admin"]]
+    if not call.caller.is_device:
+        grants[call.caller.user_id] = [call.site.roles["admin"]]
     for user, role_ids in grants.items():
         permissions.set_roles(call.tx, node.id, user, role_ids)
-    return node.id
 
 
 def add_subject(call: Call, project: Node, given: SubjectInput) -> str:
@@ -108,7 +117,7 @@ def add_subject(call: Call, project: Node, given: SubjectInput) -> str:
 
 def new_subject(call: Call, project: Node, label: str, given: Input) -> Node:
     """Makes a subject with a label that is free in the project."""
-    _require_free(call, project.id, label)
+    require_free(call, project.id, label)
     node = _new(call, "subject", label, given, project)
     nodes.insert(call.tx, node)
     return node
@@ -129,7 +138,8 @@ def find_subject(call: Call, project_id: str, label: str) -> Node | None:
     return None if row is None else Node.from_row(row)
 
 
-def _require_free(call: Call, project_id: str, label: str, status: int = 409) -> None:
+def require_free(call: Call, project_id: str, label: str, status: int = 409) -> None:
+    """Refuses a subject label that is in use in a project."""
     if find_subject(call, project_id, label) is not None:
         raise Problem(status, f"project {project_id} has a subject {label!r} already")
 
@@ -183,7 +193,7 @@ def change(call: Call, node: Node, given: Input) -> None:
     if isinstance(given, SubjectFields):
         label = _subject_label(given)
         if label is not None and (label != node.label or moved):
-            _require_free(call, node.project or "", label)
+            require_free(call, node.project or "", label)
     else:
         label = getattr(given, "label", None)
     if label is not None:
@@ -200,16 +210,16 @@ def _move(call: Call, node: Node, given: Input) -> bool:
     """Gives the node its new ancestors; tells whether they changed."""
     before = (node.group_id, node.project, node.subject, node.session)
     if isinstance(given, ProjectChange) and given.group not in (None, node.group_id):
-        _destination(call, "group", node.group_id or "")
-        node.group_id = _destination(call, "group", given.group or "").id
+        destination(call, "group", node.group_id or "")
+        node.group_id = destination(call, "group", given.group or "").id
     elif isinstance(given, SubjectChange) and given.project not in (None, node.project):
-        project = _destination(call, "project", given.project or "")
-        _require_free(call, project.id, node.label or "", status=422)
+        project = destination(call, "project", given.project or "")
+        require_free(call, project.id, node.label or "", status=422)
         node.group_id, node.project = project.group_id, project.id
     elif isinstance(given, SessionChange):
         _move_session(call, node, given)
     elif isinstance(given, AcquisitionChange) and given.session is not None:
-        session = _destination(call, "session", given.session)
+        session = destination(call, "session", given.session)
         node.group_id, node.project = session.group_id, session.project
         node.subject, node.session = session.subject, session.id
     if before[1] is not None and node.project != before[1]:
@@ -221,16 +231,16 @@ def _move(call: Call, node: Node, given: Input) -> bool:
 def _move_session(call: Call, node: Node, given: SessionChange) -> None:
     subject: Node | None = None
     if given.project is not None and given.project != node.project:
-        project = _destination(call, "project", given.project)
+        project = destination(call, "project", given.project)
         if given.subject is not None:
             subject = _session_subject(call, project, given.subject)
         else:
             here = nodes.get(call.tx, "subject", node.subject or "")
             # The site refuses to guess whether the two subjects are the same person.
-            _require_free(call, project.id, here.label or "", status=422)
+            require_free(call, project.id, here.label or "", status=422)
             subject = new_subject(call, project, here.label or "", Input())
     elif isinstance(given.subject, str):
-        subject = _destination(call, "subject", given.subject)
+        subject = destination(call, "subject", given.subject)
     elif given.subject is not None:
         project = nodes.get(call.tx, "project", node.project or "")
         subject = _session_subject(call, project, given.subject)
@@ -238,7 +248,7 @@ def _move_session(call: Call, node: Node, given: SessionChange) -> None:
         node.group_id, node.project, node.subject = subject.group_id, subject.project, subject.id
 
 
-def _destination(call: Call, kind: str, node_id: str) -> Node:
+def destination(call: Call, kind: str, node_id: str) -> Node:
     """Returns the new parent of something, where the caller must be allowed to create."""
     node = nodes.get(call.tx, kind, node_id)
     access.require(call.tx, call.caller, node, access.CREATE)

@@ -137,6 +137,11 @@ class Emulator:
         return self.server.site.key_string(self.server.site.admin_key)
 
     @property
+    def drone_secret(self) -> str:
+        """The secret that drones send as `X-SciTran-Auth`; it is kept in the data folder."""
+        return self.server.site.drone_secret
+
+    @property
     def admin_user(self) -> str:
         """The user id of the site admin."""
         return ADMIN_USER

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from flywheel_async.emulator.database import Tx
 from flywheel_async.emulator.filetypes import guess_mimetype, guess_type
@@ -207,11 +207,12 @@ def add(
         revision=1,
         body=body,
     )
-    _insert(tx, added)
+    insert(tx, added)
     return added
 
 
-def _insert(tx: Tx, row: FileRow) -> None:
+def insert(tx: Tx, row: FileRow) -> None:
+    """Stores a new version as the listed one of its name."""
     tx.run(
         "INSERT INTO file (file_id, version, name, parent_kind, parent_id, group_id, project, subject, session,"
         " acquisition, current, type, size, hash, created, modified, replaced, revision, body)"
@@ -237,6 +238,61 @@ def _insert(tx: Tx, row: FileRow) -> None:
             text(row.body),
         ),
     )
+
+
+def put_below(row: FileRow, parent: Node) -> None:
+    """Gives an entry the parent, and with it the ancestors, that it is to have."""
+    row.parent_kind, row.parent_id = parent.kind, parent.id
+    row.group_id, row.project = parent.group_id or "", parent.project or ""
+    row.subject, row.session, row.acquisition = parent.subject, parent.session, parent.acquisition
+
+
+def move(tx: Tx, row: FileRow, parent: Node, name: str) -> None:
+    """Moves a file with all versions to a container, under a name that must be free there.
+
+    Raises:
+        Problem: 409, the name is taken.
+    """
+    if (parent.id, name) != (row.parent_id, row.name) and has(tx, parent, name):
+        raise Problem(409, f"{parent.kind} {parent.id} has a file {name!r} already")
+    put_below(row, parent)
+    tx.run(
+        "UPDATE file SET name = ?, parent_kind = ?, parent_id = ?, group_id = ?, project = ?, subject = ?,"
+        " session = ?, acquisition = ? WHERE file_id = ?",
+        (
+            name,
+            row.parent_kind,
+            row.parent_id,
+            row.group_id,
+            row.project,
+            row.subject,
+            row.session,
+            row.acquisition,
+            row.file_id,
+        ),
+    )
+    row.name = name
+    save(tx, row)
+
+
+def restore(tx: Tx, row: FileRow, origin: Doc) -> FileRow:
+    """Makes an older or deleted version the latest one again: as a new version with its content and metadata.
+
+    Raises:
+        Problem: 409, the file was deleted and another one has its name now.
+    """
+    named = tx.one(
+        "SELECT file_id FROM file WHERE parent_id = ? AND name = ? AND current = 1", (row.parent_id, row.name)
+    )
+    if named is not None and named["file_id"] != row.file_id:
+        raise Problem(409, f"another file has the name {row.name!r} now")
+    tx.run("UPDATE file SET current = 0, replaced = ? WHERE file_id = ? AND current = 1", (tx.now, row.file_id))
+    newest = tx.one("SELECT MAX(version) FROM file WHERE file_id = ?", (row.file_id,))
+    body: Doc = {**row.body, "restored_from": row.version, "restored_by": origin}
+    restored = replace(row, version=int(newest[0]) + 1 if newest else 1, body=body, replaced=None, revision=1)
+    restored.created = restored.modified = tx.now
+    insert(tx, restored)
+    return restored
 
 
 def save(tx: Tx, row: FileRow) -> None:

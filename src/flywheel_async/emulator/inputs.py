@@ -274,6 +274,122 @@ class CollectionChange(Input):
     contents: CollectionContents | None = None
 
 
+class KeyInput(Input):
+    """A new API key."""
+
+    label: Label
+    expires_at: datetime | None = None
+
+
+class DeviceKeyInput(Input):
+    """A new API key of a device."""
+
+    label: Label | None = None
+    expires_at: datetime | None = None
+
+
+class DeviceInput(Input):
+    """A new device."""
+
+    label: Label
+    type: Words
+    storage_config: Metadata | None = None
+
+
+class DeviceChange(Input):
+    """What a site admin may change of a device."""
+
+    disabled: bool | None = None
+    storage_config: Metadata | None = None
+
+
+class DeviceReport(Input):
+    """What a device says of itself."""
+
+    type: Words | None = None
+    version: Words | None = None
+    interval: Annotated[int, Field(ge=1)] | None = None
+    errors: list[Words] | None = None
+    info: Metadata | None = None
+
+
+class IdInput(Input):
+    """The id of something."""
+
+    id: Annotated[str, Field(alias="_id")]
+
+
+class CopyFilter(Input):
+    """What is left out of a copy."""
+
+    exclude_analysis: bool = False
+    exclude_annotations: bool = False
+    exclude_notes: bool = False
+    exclude_tags: bool = False
+    include_rules: list[str] | None = None
+    exclude_rules: list[str] | None = None
+    exclude_empty_containers: bool = True
+
+
+class ProjectCopy(Input):
+    """Where to copy a project."""
+
+    group_id: str
+    project_label: Label
+    snapshot_id: str | None = None
+    filter: CopyFilter = CopyFilter()
+
+
+class SubjectCopy(Input):
+    """Where to copy a subject."""
+
+    dst_project_id: str
+    dst_subject_label: Label | None = None
+    filter: CopyFilter = CopyFilter()
+
+
+class SessionCopy(Input):
+    """Where to copy a session: below a subject, or into a project."""
+
+    dst_session_label: Label | None = None
+    dst_project_id: str | None = None
+    dst_subject_id: str | None = None
+    filter: CopyFilter = CopyFilter()
+
+
+class AcquisitionCopy(Input):
+    """Where to copy an acquisition."""
+
+    label: Label | None = None
+    dst_session_id: str
+    filter: CopyFilter = CopyFilter()
+
+
+class BulkMove(Input):
+    """Sessions to move, with one destination for all or one for each."""
+
+    destination_container_type: Literal["sessions", "subjects", "projects"]
+    sources: Annotated[list[str], Field(min_length=1)]
+    destinations: Annotated[list[str], Field(min_length=1)]
+    conflict_mode: Literal["skip", "move", "dry"]
+    remove_source: bool = False
+
+
+class ContainerReference(Input):
+    """A container by kind and id."""
+
+    type: str
+    id: str
+
+
+class FileMove(Input):
+    """Where to move a file, and its name there."""
+
+    container_reference: ContainerReference | None = None
+    name: str | None = None
+    run_gear_rules: bool = False
+
+
 class FileInput(Input):
     """Metadata sent with an uploaded file."""
 

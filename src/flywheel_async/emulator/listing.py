@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Sequence
 
-from flywheel_async.emulator.access import visible
+from flywheel_async.emulator.access import Caller, visible
 from flywheel_async.emulator.call import Call
 from flywheel_async.emulator.files import FileRow
 from flywheel_async.emulator.nodes import OWNERS, Node
@@ -16,7 +16,12 @@ from flywheel_async.emulator.wire import Doc, Json
 
 
 def list_nodes(
-    call: Call, kind: str, build: Callable[[Sequence[Node]], list[Json]], *, within: Sql | None = None
+    call: Call,
+    kind: str,
+    build: Callable[[Sequence[Node]], list[Json]],
+    *,
+    within: Sql | None = None,
+    seen_by: Caller | None = None,
 ) -> object:
     """Answers a list route.
 
@@ -25,11 +30,12 @@ def list_nodes(
         kind: The kind of document listed.
         build: Makes the answer's items.
         within: A further condition on the rows, such as the parent they must have.
+        seen_by: Whose permissions decide what is listed; the caller's by default.
 
     Returns:
         A bare array, or a page when the caller announced the `pagination` feature.
     """
-    rows, query, condition = _select(call, kind, "node", "id", within)
+    rows, query, condition = _select(call, kind, "node", "id", within, seen_by or call.caller)
     found = build([Node.from_row(row) for row in rows])
     if not call.wants("pagination"):
         return found
@@ -38,12 +44,12 @@ def list_nodes(
 
 def list_files(call: Call, build: Callable[[Sequence[FileRow]], list[Json]]) -> Doc:
     """Answers the list of files, which is always a page."""
-    rows, query, condition = _select(call, "file", "file", "file_id", None)
+    rows, query, condition = _select(call, "file", "file", "file_id", None, call.caller)
     return _page(call, build([FileRow.from_row(row) for row in rows]), query, condition, "file")
 
 
 def _select(
-    call: Call, kind: str, table: str, key: str, within: Sql | None
+    call: Call, kind: str, table: str, key: str, within: Sql | None, seen_by: Caller
 ) -> tuple[list[sqlite3.Row], ListQuery, Sql]:
     query = call.list_query()
     source = SOURCES[kind]
@@ -52,7 +58,7 @@ def _select(
     else:
         parts = [Sql("d.kind = ? AND d.deleted IS NULL", (kind,))]
     if kind in OWNERS or kind == "file":
-        text, values = visible(call.caller, call.tx, kind, "d")
+        text, values = visible(seen_by, call.tx, kind, "d")
         parts.append(Sql(text, values))
     if within is not None:
         parts.append(within)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import cast
 
 from flywheel_async.emulator.inputs import ClassificationChange, InfoChange
+from flywheel_async.emulator.nodes import Node
 from flywheel_async.emulator.problems import invalid
 from flywheel_async.emulator.wire import Doc, Json
 
@@ -91,6 +92,36 @@ def _copy(value: Json) -> Json:
     if isinstance(value, list):
         return [_copy(item) for item in value]
     return value
+
+
+CUSTOM = "Custom"
+"""The key of a classification that takes any value, with every modality and without one."""
+
+
+def check_classification(modality: Node | None, change: ClassificationChange) -> None:
+    """Checks what is put into a classification against the modality of the file.
+
+    Args:
+        modality: The modality, or None for a file without one.
+        change: The change; what it takes away is not checked.
+
+    Raises:
+        Problem: 422, the modality has no such key, or not this value for it.
+    """
+    known = {} if modality is None else modality.body.get("classification")
+    allowed = known if isinstance(known, dict) else {}
+    for place in ("add", "replace"):
+        given: dict[str, list[str]] = getattr(change, place) or {}
+        for key, values in given.items():
+            if key == CUSTOM:
+                continue
+            listed = allowed.get(key)
+            if not isinstance(listed, list):
+                name = "a file without modality" if modality is None else f"modality {modality.id}"
+                raise invalid(f"{name} has no classification {key!r}", "body", place, key)
+            unknown = [value for value in values if value not in listed]
+            if unknown:
+                raise invalid(f"{key} of modality {modality and modality.id} cannot be {unknown}", "body", place, key)
 
 
 def change_classification(old: Doc, change: ClassificationChange) -> Doc:

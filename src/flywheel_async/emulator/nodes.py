@@ -171,6 +171,15 @@ def move_below(tx: Tx, node: Node) -> None:
         tx.run(f"UPDATE {table} SET {changes} WHERE {own} = ?", (*values, node.id))
 
 
+def children(tx: Tx, parent: Node, kind: str) -> list[Node]:
+    """Returns the live containers of a kind below another one, oldest first."""
+    rows = tx.all(
+        f"SELECT * FROM node WHERE kind = ? AND {COLUMN_OF[parent.kind]} = ? AND deleted IS NULL ORDER BY id",
+        (kind, parent.id),
+    )
+    return [Node.from_row(row) for row in rows]
+
+
 def parent_of(node: Node) -> tuple[str, str]:
     """Returns kind and id of what an analysis belongs to: the lowest of its ancestors."""
     kind, column = [item for item in COLUMN_OF.items() if getattr(node, item[1]) is not None][-1]

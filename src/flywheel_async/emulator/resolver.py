@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from flywheel_async.emulator import access, files
+from flywheel_async.emulator import access, analyses, files
 from flywheel_async.emulator.call import Call
 from flywheel_async.emulator.files import FileRow
 from flywheel_async.emulator.nodes import COLUMN_OF, CONTAINERS, Node
@@ -31,8 +31,12 @@ def walk(call: Call, path: Sequence[str]) -> list[Step]:
             raise Problem(404, f"there is nothing below the file {parent.name}")
         if element == "files" and parent is not None and parent.kind != "group":
             if not rest:
-                return steps
+                break
             steps.append(_file(call, parent, rest.pop(0)))
+        elif element == "analyses" and parent is not None and parent.kind in CONTAINERS[1:]:
+            if not rest:
+                break
+            steps.append(_analysis(call, parent, rest.pop(0)))
         else:
             steps.append(_container(call, parent, element))
     _check(call, steps)
@@ -51,9 +55,9 @@ def _check(call: Call, steps: Sequence[Step]) -> None:
 
 
 def _container(call: Call, parent: Node | None, element: str) -> Node:
-    level = 0 if parent is None else CONTAINERS.index(parent.kind) + 1
-    if level == len(CONTAINERS):
-        raise Problem(404, f"an acquisition has no {element!r}; a file is files/{element}")
+    level = 0 if parent is None else _level(parent) + 1
+    if parent is not None and level >= len(CONTAINERS):
+        raise Problem(404, f"an {parent.kind} has no {element!r}; a file is files/{element}")
     kind = CONTAINERS[level]
     wanted = _id_of(element)
     conditions = ["kind = ?", "deleted IS NULL"]
@@ -74,6 +78,24 @@ def _container(call: Call, parent: Node | None, element: str) -> Node:
     return Node.from_row(row)
 
 
+def _level(node: Node) -> int:
+    """Returns how deep a container is; below an analysis there are only files."""
+    return CONTAINERS.index(node.kind) if node.kind in CONTAINERS else len(CONTAINERS)
+
+
+def _analysis(call: Call, parent: Node, element: str) -> Node:
+    wanted = _id_of(element)
+    text, values = analyses.within(parent)
+    row = call.tx.one(
+        f"SELECT * FROM node d WHERE d.kind = 'analysis' AND d.deleted IS NULL AND {text}"
+        f" AND d.{'label' if wanted is None else 'id'} = ? ORDER BY d.created, d.id LIMIT 1",
+        (*values, element if wanted is None else wanted),
+    )
+    if row is None:
+        raise Problem(404, f"no analysis {element!r} here")
+    return Node.from_row(row)
+
+
 def _file(call: Call, parent: Node, element: str) -> FileRow:
     wanted = _id_of(element)
     if wanted is None:
@@ -89,11 +111,11 @@ def _id_of(element: str) -> str | None:
 
 
 def below(call: Call, steps: Sequence[Step]) -> list[Step]:
-    """Returns the children of a path's end that the caller may see: containers by label, then files by name."""
+    """Returns the children of a path's end that the caller may see: containers by label, analyses, files by name."""
     last = steps[-1] if steps else None
     if isinstance(last, FileRow):
         return []
-    level = 0 if last is None else CONTAINERS.index(last.kind) + 1
+    level = 0 if last is None else _level(last) + 1
     found: list[Step] = []
     if level < len(CONTAINERS):
         kind = CONTAINERS[level]
@@ -106,6 +128,8 @@ def below(call: Call, steps: Sequence[Step]) -> list[Step]:
         )
         found.extend(Node.from_row(row) for row in rows)
     if last is not None and last.kind != "group":
+        if last.kind in CONTAINERS and access.may(call.tx, call.caller, last, access.ANALYSES_VIEW):
+            found.extend(analyses.of_container(call.tx, last))
         own = files.of_container(call.tx, last.id)
         own.sort(key=_by_name)
         found.extend(own)

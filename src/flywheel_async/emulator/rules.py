@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from flywheel_async.emulator import access, files, nodes
+from flywheel_async.emulator.inputs import BulkMove
 from flywheel_async.emulator.problems import Problem, invalid, not_found
 
 if TYPE_CHECKING:
@@ -78,6 +79,21 @@ class SiteAdmin:
 
     def __str__(self) -> str:
         return "site admin"
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """Devices only."""
+
+    public: bool = False
+
+    def check(self, call: Call) -> None:
+        """Refuses users."""
+        if not call.caller.is_device:
+            raise Problem(403, "only a device may do this")
+
+    def __str__(self) -> str:
+        return "device"
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,15 +221,28 @@ class OnPlural:
 
 @dataclass(frozen=True, slots=True)
 class OnFile:
-    """An action on the file named in the path by its file id, which becomes `call.file`."""
+    """An action on the file named in the path by its file id, which becomes `call.file`.
+
+    Args:
+        action: What the caller must be allowed to do with it.
+        param: The path parameter with the file id.
+        deleted: Whether the version in the query may be a deleted one.
+    """
 
     action: str
     param: str = "file_id"
+    deleted: bool = False
     public: bool = False
 
     def check(self, call: Call) -> None:
         """Finds the file and refuses callers without the action on its project."""
-        found = files.find_version(call.tx, call.params[self.param], call.number("version"))
+        version = call.number("version")
+        if self.deleted and version is None:
+            raise invalid("the version is needed", "query", "version")
+        if self.deleted and version is not None:
+            found = files.any_version(call.tx, call.params[self.param], version)
+        else:
+            found = files.find_version(call.tx, call.params[self.param], version)
         if found is None:
             raise not_found("file", call.params[self.param])
         access.require_file(call.tx, call.caller, found, self.action)
@@ -247,6 +276,24 @@ class OnParent:
 
     def __str__(self) -> str:
         return f"{self.action} on the {self.kind} in the body"
+
+
+@dataclass(frozen=True, slots=True)
+class OnBulkMove:
+    """Moving every session that the body lists away from its project and to the destination it lists."""
+
+    public: bool = False
+
+    def check(self, call: Call) -> None:
+        """Refuses the whole request when one of the moves is not allowed."""
+        given = call.input(BulkMove)
+        kind = given.destination_container_type.removesuffix("s")
+        for action, of, ids in ((access.DELETE, "session", given.sources), (access.CREATE, kind, given.destinations)):
+            for node_id in ids:
+                access.require(call.tx, call.caller, nodes.get(call.tx, of, node_id), action)
+
+    def __str__(self) -> str:
+        return "deletion of each session, creation at each destination"
 
 
 @dataclass(frozen=True, slots=True)

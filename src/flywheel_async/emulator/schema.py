@@ -118,7 +118,6 @@ SCHEMA = (
         created INTEGER NOT NULL,
         id TEXT,
         expires INTEGER,
-        last_used INTEGER,
         is_device INTEGER NOT NULL DEFAULT 0
     )
     """,
@@ -135,11 +134,9 @@ UPGRADES: Mapping[int, Sequence[str]] = {
         "ALTER TABLE file ADD COLUMN delete_reason TEXT",
         "ALTER TABLE api_key ADD COLUMN id TEXT",
         "ALTER TABLE api_key ADD COLUMN expires INTEGER",
-        "ALTER TABLE api_key ADD COLUMN last_used INTEGER",
         "ALTER TABLE api_key ADD COLUMN is_device INTEGER NOT NULL DEFAULT 0",
         *_MEMBERS,
         *_CHANGES,
     ),
 }
 """What brings the tables of a version to the next one."""
-

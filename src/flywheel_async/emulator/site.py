@@ -40,6 +40,7 @@ class Site:
         disk: Threads for reading and writing file contents.
         faults: The fault plan.
         tickets: Download tickets.
+        drone_secret: The secret that drones log in with.
         roles: The ids of the default roles by access level (`ro`, `rw`, `admin`).
         url: Where the site is served, set by the server; part of what `/config` answers.
 
@@ -57,9 +58,12 @@ class Site:
         self.url = "http://127.0.0.1/api"
         self._keys = keys.KeyStore(folder / "keys.json")
         self._keys_lock = threading.Lock()
+        self.drone_secret = self._keys.load_secret() or keys.new_key()
         self.db = Database(folder / "site.sqlite")
         self.disk = ThreadPoolExecutor(8, "emulator-disk")
         try:
+            # Only now is the folder known to be ours alone.
+            self._keys.save_secret(self.drone_secret)
             self.blobs = BlobStore(folder / "blobs")
             self.blobs.clean(self.db.write_now(_known_hashes))
             self.roles: Mapping[str, str] = self.db.write_now(self._ensure_defaults)
@@ -106,7 +110,7 @@ class Site:
                 body: dict[str, Json] = {"firstname": firstname, "lastname": lastname, "email": user_id}
                 body.update(roles=granted, disabled=disabled)
                 users.create(tx, user_id, body)
-            keys.register(tx, key, user_id, "emulator")
+            keys.register(tx, key, keys.Owner(user_id), "emulator", self.new_id())
 
         self.db.write_now(work)
         return key

@@ -6,7 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .access import ApiKey, AuthStatus, Role
+    from .access import ApiKey, AuthStatus, Device, Role, StorageStrategyConfig
     from .acquisition import AcquisitionFields
     from .analysis import AnalysisFields
     from .base import Model
@@ -23,8 +23,17 @@ if TYPE_CHECKING:
         Providers,
         RolePermission,
     )
+    from .copies import CopyFilter, ProjectCopyOutput
     from .file import FileFields
-    from .file_parts import CVATInfo, FileGearInfo, FileVersion, FileVersionCopyOf
+    from .file_parts import (
+        CVATInfo,
+        FileGearInfo,
+        FileVersion,
+        FileVersionCopyOf,
+        FileVersionOutput,
+        ZipfileInfo,
+        ZipfileMemberInfo,
+    )
     from .group import GroupFields
     from .origins import JoinOriginDevice, JoinOriginJob, JoinOrigins, JoinOriginUser
     from .project import ProjectFields
@@ -69,6 +78,8 @@ __all__ = [
     "CVATSettings",
     "CollectionFields",
     "ContainerReference",
+    "CopyFilter",
+    "Device",
     "Edition",
     "FileFields",
     "FileGearInfo",
@@ -76,6 +87,7 @@ __all__ = [
     "FileTemplateOptions",
     "FileVersion",
     "FileVersionCopyOf",
+    "FileVersionOutput",
     "FormDefinition",
     "GearInfo",
     "GroupFields",
@@ -93,6 +105,7 @@ __all__ = [
     "Origin",
     "Parents",
     "ProjectContact",
+    "ProjectCopyOutput",
     "ProjectCounters",
     "ProjectFields",
     "ProjectGroupInfo",
@@ -115,10 +128,13 @@ __all__ = [
     "SiteCentral",
     "SiteConfig",
     "SiteFeatures",
+    "StorageStrategyConfig",
     "SubjectFields",
     "UserFields",
     "Version",
     "ViewerApp",
+    "ZipfileInfo",
+    "ZipfileMemberInfo",
 ]
 
 _home = {
@@ -132,6 +148,8 @@ _home = {
     "CVATSettings": "settings",
     "CollectionFields": "collection",
     "ContainerReference": "common",
+    "CopyFilter": "copies",
+    "Device": "access",
     "Edition": "common",
     "FileFields": "file",
     "FileGearInfo": "file_parts",
@@ -139,6 +157,7 @@ _home = {
     "FileTemplateOptions": "project_parts",
     "FileVersion": "file_parts",
     "FileVersionCopyOf": "file_parts",
+    "FileVersionOutput": "file_parts",
     "FormDefinition": "settings",
     "GearInfo": "common",
     "GroupFields": "group",
@@ -156,6 +175,7 @@ _home = {
     "Origin": "common",
     "Parents": "common",
     "ProjectContact": "settings",
+    "ProjectCopyOutput": "copies",
     "ProjectCounters": "project_parts",
     "ProjectFields": "project",
     "ProjectGroupInfo": "project_parts",
@@ -178,10 +198,13 @@ _home = {
     "SiteCentral": "site",
     "SiteConfig": "site",
     "SiteFeatures": "site_features",
+    "StorageStrategyConfig": "access",
     "SubjectFields": "subject",
     "UserFields": "user",
     "Version": "site",
     "ViewerApp": "settings",
+    "ZipfileInfo": "file_parts",
+    "ZipfileMemberInfo": "file_parts",
 }
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from .base import Model
 from .common import Origin
-from .members import Given, Timestamp, member
+from .members import Given, Info, Timestamp, member
 
 
 class AuthStatus(Model):
@@ -68,6 +68,92 @@ class ApiKey(Model):
             last_used: Timestamp | None = None,
             unencrypted_secret: str | None = None,
             expires_at: Timestamp | None = None,
+        ) -> None: ...
+
+
+class StorageStrategyConfig(Model):
+    """How and where a device stores its files."""
+
+    storage_strategy: str | None = None
+    """Known values: site, project, custom."""
+    provider: str | None = None
+
+    _positional: ClassVar[tuple[str, ...]] = (
+        "storage_strategy",
+        "provider",
+    )
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            storage_strategy: str | None = None,
+            provider: str | None = None,
+        ) -> None: ...
+
+
+class Device(Model):
+    """A device that sends data to the site on its own, such as a reaper. Its key is never shown by `repr`."""
+
+    id: str | None = member("_id")
+    label: str | None = None
+    name: str | None = None
+    method: str | None = None
+    api_keys: list[ApiKey] | None = None
+    api_key: ApiKey | None = None
+    key: str | None = None
+    type: Given[str] = member()
+    version: str | None = None
+    errors: list[str] | None = None
+    info: Info | None = None
+    interval: int | None = None
+    last_seen: Timestamp | None = None
+    disabled: Given[bool] = member()
+    deleted: Timestamp | None = None
+    storage_config: Given[StorageStrategyConfig] = member()
+    modified: Given[Timestamp] = member()
+
+    _positional: ClassVar[tuple[str, ...]] = (
+        "id",
+        "label",
+        "name",
+        "method",
+        "api_keys",
+        "api_key",
+        "key",
+        "type",
+        "version",
+        "errors",
+        "info",
+        "interval",
+        "last_seen",
+        "disabled",
+        "deleted",
+        "storage_config",
+        "modified",
+    )
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            id: str | None = None,
+            label: str | None = None,
+            name: str | None = None,
+            method: str | None = None,
+            api_keys: list[ApiKey] | None = None,
+            api_key: ApiKey | None = None,
+            key: str | None = None,
+            type: str | None = None,
+            version: str | None = None,
+            errors: list[str] | None = None,
+            info: Info | None = None,
+            interval: int | None = None,
+            last_seen: Timestamp | None = None,
+            disabled: bool | None = None,
+            deleted: Timestamp | None = None,
+            storage_config: StorageStrategyConfig | None = None,
+            modified: Timestamp | None = None,
         ) -> None: ...
 
 

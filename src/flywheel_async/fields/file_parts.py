@@ -5,8 +5,8 @@
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from .base import Model
-from .common import Parents
-from .members import FilledIn, Given, member
+from .common import Origin, Parents
+from .members import FilledIn, Given, Timestamp, member
 
 
 class FileVersion(Model):
@@ -55,6 +55,87 @@ class FileVersionCopyOf(Model):
             parents: Parents | None = None,
             project_label: str | None = None,
             group_label: str | None = None,
+        ) -> None: ...
+
+
+class FileVersionOutput(Model):
+    """One version in the history of a file."""
+
+    created: Given[Timestamp] = member()
+    deleted: Timestamp | None = None
+    file_id: Given[str] = member()
+    origin: Given[Origin] = member()
+    restored_from: int | None = None
+    restored_by: Origin | None = None
+    version: Given[int] = member()
+
+    _positional: ClassVar[tuple[str, ...]] = (
+        "created",
+        "deleted",
+        "file_id",
+        "origin",
+        "restored_from",
+        "restored_by",
+        "version",
+    )
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            created: Timestamp | None = None,
+            deleted: Timestamp | None = None,
+            file_id: str | None = None,
+            origin: Origin | None = None,
+            restored_from: int | None = None,
+            restored_by: Origin | None = None,
+            version: int | None = None,
+        ) -> None: ...
+
+
+class ZipfileMemberInfo(Model):
+    """A member of a zip archive; `size` is in bytes."""
+
+    path: Given[str] = member()
+    size: Given[int] = member()
+    timestamp: Given[Timestamp] = member()
+    comment: Given[str] = member()
+
+    _positional: ClassVar[tuple[str, ...]] = (
+        "path",
+        "size",
+        "timestamp",
+        "comment",
+    )
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            path: str | None = None,
+            size: int | None = None,
+            timestamp: Timestamp | None = None,
+            comment: str | None = None,
+        ) -> None: ...
+
+
+class ZipfileInfo(Model):
+    """What a zip archive holds."""
+
+    comment: Given[str] = member()
+    members: Given[list[ZipfileMemberInfo]] = member()
+
+    _positional: ClassVar[tuple[str, ...]] = (
+        "comment",
+        "members",
+    )
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            comment: str | None = None,
+            members: list[ZipfileMemberInfo] | None = None,
         ) -> None: ...
 
 

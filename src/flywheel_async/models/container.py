@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import ClassVar, Self, cast
 
@@ -11,6 +12,7 @@ from flywheel_async.fields.base import Model
 from flywheel_async.fields.common import ContainerReference
 from flywheel_async.models.bound import core_of, id_of
 from flywheel_async.models.file import File
+from flywheel_async.resources import instants as _instants
 from flywheel_async.transfer.sources import Upload
 
 
@@ -24,14 +26,16 @@ class Container(Model):
         """Changes members on the site; those not given stay as they are. Route `PUT /{containers}/{id}`.
 
         The object itself is not changed; `reload` it to see the result. Moving is an update with the new parent's
-        id, for example `update(project=other.id)`.
+        id, for example `update(project=other.id)`. An `info` given here is merged into the old one leaf by leaf;
+        `update_info` replaces whole keys.
 
         Args:
             body: The new members as a mapping.
             **members: The new members as keywords.
 
         Raises:
-            ArgumentError: Nothing was given, or a value cannot be sent; nothing was sent.
+            ArgumentError: Nothing was given, a value cannot be sent, or a member is one that only the site writes, such
+                as `created`; nothing was sent.
             APIError: The site refused.
 
         Example:
@@ -54,9 +58,10 @@ class Container(Model):
         """Deletes the container and everything below it; route `DELETE /{containers}/{id}`.
 
         Args:
-            delete_reason: Why; wanted by sites with an audit trail. Groups take none.
+            delete_reason: Why, for example `"duplicate_data"`; wanted by sites with an audit trail. Groups take none.
 
         Raises:
+            ArgumentError: The reason is unknown; nothing was sent.
             APIError: The site refused.
         """
         await core_of(self)._containers.delete(self.container_type, id_of(self), delete_reason)
@@ -64,6 +69,16 @@ class Container(Model):
     def ref(self) -> ContainerReference:
         """Names this container by its type and id, as gears and analyses want it."""
         return ContainerReference(id=id_of(self), type=self.container_type)
+
+    @property
+    def local_created(self) -> datetime | None:
+        """When it was created, in the time zone of this machine."""
+        return _instants.local(self["created"])
+
+    @property
+    def local_modified(self) -> datetime | None:
+        """When it was last changed, in the time zone of this machine."""
+        return _instants.local(self["modified"])
 
 
 class FileContainer(Container):

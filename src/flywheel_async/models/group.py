@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING, ClassVar, cast
 
 from flywheel_async.fields.group import GroupFields
 from flywheel_async.models.bound import core_of, id_of
-from flywheel_async.models.container import Container
+from flywheel_async.models.permissions import GroupAccess
+from flywheel_async.models.tags import Tagged
 
 if TYPE_CHECKING:
     from flywheel_async.finder import AsyncFinder
     from flywheel_async.models.project import Project
 
 
-class Group(GroupFields, Container):
+class Group(GroupFields, Tagged, GroupAccess):
     """The top of the hierarchy: a lab or department, whose id is a name chosen by people."""
 
     container_type: ClassVar[str] = "group"

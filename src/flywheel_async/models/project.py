@@ -5,21 +5,31 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar, cast
 
+from flywheel_async.fields.common import ContainerReference
+from flywheel_async.fields.copies import CopyFilter, ProjectCopyOutput
 from flywheel_async.fields.members import Given, member
 from flywheel_async.fields.project import ProjectFields
+from flywheel_async.models.analysed import Analysed
 from flywheel_async.models.analysis import Analysis
 from flywheel_async.models.bound import core_of, id_of
 from flywheel_async.models.container import FileContainer
+from flywheel_async.models.entries import FileEntries
 from flywheel_async.models.file import File
+from flywheel_async.models.info import Informed
+from flywheel_async.models.notes import Noted
+from flywheel_async.models.permissions import ProjectAccess
+from flywheel_async.models.tags import Tagged
+from flywheel_async.resources import moving as _moving
 
 if TYPE_CHECKING:
     from flywheel_async.finder import AsyncFinder
     from flywheel_async.models.acquisition import Acquisition
+    from flywheel_async.models.group import Group
     from flywheel_async.models.session import Session
     from flywheel_async.models.subject import Subject
 
 
-class Project(ProjectFields, FileContainer):
+class Project(ProjectFields, FileContainer, FileEntries, Tagged, Noted, Informed, Analysed, ProjectAccess):
     """A study: subjects, their sessions and files, and the people who may see them."""
 
     container_type: ClassVar[str] = "project"
@@ -81,3 +91,39 @@ class Project(ProjectFields, FileContainer):
         """
         parent = {"project": id_of(self)}
         return cast("Session", await core_of(self)._containers.add_child("session", parent, body, members))
+
+    async def copy_to(
+        self,
+        destination: Group | ContainerReference | Mapping[str, str] | str,
+        label: str,
+        *,
+        filter: CopyFilter | Mapping[str, object] | None = None,
+    ) -> ProjectCopyOutput:
+        """Starts copying this project with what is below it; route `POST /projects/{id}/copy`.
+
+        Args:
+            destination: The group to copy to, its `ref()` or its id.
+            label: The copy's label.
+            filter: What to leave out, for example `{"exclude_notes": True}`.
+
+        Returns:
+            The ids of the new project and of the task that fills it. Get the project and look at `copy_status` until
+            that is `completed`.
+
+        Raises:
+            ArgumentError: The destination is something else; nothing was sent.
+            APIError: The site refused.
+        """
+        return await _moving.copy_project(core_of(self), id_of(self), destination, label, filter)
+
+    async def move_to(self, destination: Group | ContainerReference | Mapping[str, str] | str) -> None:
+        """Moves this project to another group; route `PUT /projects/{id}`.
+
+        Args:
+            destination: The group, its `ref()` or its id.
+
+        Raises:
+            ArgumentError: The destination is something else; nothing was sent.
+            APIError: The site refused.
+        """
+        await _moving.move(core_of(self), "project", id_of(self), destination, ("group",))

@@ -45,7 +45,7 @@ def build(
         ArgumentError: An argument is unknown, missing, or cannot be sent.
     """
     op = operation(name)
-    arguments = _bind(op, values, keywords)
+    arguments = bind(op, values, keywords)
     given = {key: value for key, value in arguments.items() if value is not None}
     _check_names(op, arguments, given, upload is not None)
     path = _PLACEHOLDER.sub(lambda match: _path_value(op, match.group(1), given), op.path)
@@ -68,7 +68,12 @@ def build(
     return Request(op.id, op.method, path, tuple(query), headers, body, accept, op.retry)
 
 
-def _bind(op: Operation, values: Sequence[object], keywords: Mapping[str, object]) -> dict[str, object]:
+def bind(op: Operation, values: Sequence[object], keywords: Mapping[str, object]) -> dict[str, object]:
+    """Gives positional arguments their names.
+
+    Raises:
+        ArgumentError: There are too many, or one is given twice.
+    """
     if len(values) > len(op.positional):
         raise ArgumentError(f"{op.id} takes at most {len(op.positional)} positional arguments, {len(values)} given")
     arguments = dict(zip(op.positional, values, strict=False))

@@ -52,6 +52,14 @@ def unwrapped_member(schema: str) -> str | None:
 
 
 @cache
+def scalar_member(schema: str) -> str | None:
+    """The member that a plain text stands for when it is given as the body, such as the `value` of a tag; else None."""
+    schemas = _schemas()
+    row = schemas["rows"].get(schemas["aliases"].get(schema, schema), {})
+    return cast("str | None", row.get("positional_scalar_field"))
+
+
+@cache
 def class_name(schema: str) -> str | None:
     """The name of the class for a schema of the table, or None when it has none of its own."""
     schemas = _schemas()

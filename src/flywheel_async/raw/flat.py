@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, NoReturn, cast
 from urllib.parse import urlencode
 
 from flywheel_async.errors import ArgumentError
-from flywheel_async.raw.caller import build
-from flywheel_async.raw.decode import decode
+from flywheel_async.raw.caller import bind, build
+from flywheel_async.raw.decode import decode, scalar_member
 from flywheel_async.raw.table import derived, operation, operations
 
 if TYPE_CHECKING:
@@ -58,6 +58,10 @@ class FlatOperation:
             ArgumentError: An argument is unknown, missing or cannot be sent; nothing was sent.
             APIError: The site refused.
         """
+        return await self.call(*values, **keywords)
+
+    async def call(self, *values: object, **keywords: object) -> Any:
+        """Does what calling the object does."""
         return await call(self._core, self._name, values, keywords)
 
 
@@ -95,7 +99,12 @@ async def call(core: AsyncClient, name: str, values: tuple[object, ...], keyword
     wrapped = derived().get(name, {}).get("body_wrapped_in")
     if wrapped is not None:
         return await _wrapped(core, name, str(wrapped), values, keywords)
-    return decode(core, operation(name), await core._call(name, *values, **keywords))
+    op = operation(name)
+    arguments = bind(op, values, keywords)
+    member = scalar_member(op.body.type) if op.body is not None else None
+    if member is not None and isinstance(arguments.get("body"), str):
+        arguments["body"] = {member: arguments["body"]}
+    return decode(core, op, await core._call(name, **arguments))
 
 
 def _named(

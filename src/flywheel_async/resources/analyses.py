@@ -36,9 +36,7 @@ def input_reference(item: object) -> dict[str, object]:
     raise ArgumentError(f"an input must be a file, or say type, id and name of one, not {item!r}")
 
 
-async def add(
-    core: AsyncClient, kind: str, container_id: str, body: object, keywords: Mapping[str, object]
-) -> Model:
+async def add(core: AsyncClient, kind: str, container_id: str, body: object, keywords: Mapping[str, object]) -> Model:
     """Creates an analysis and gets it."""
     members = merged(body, keywords)
     inputs = members.get("inputs")

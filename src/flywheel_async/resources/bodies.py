@@ -119,6 +119,10 @@ def check_group_id(value: object) -> None:
 
 
 def _proposed_id(value: object) -> str:
-    text = unicodedata.normalize("NFKD", value if isinstance(value, str) else "").encode("ascii", "ignore").decode()
-    cut = re.sub(r"[^0-9a-z.@_-]+", "_", text.lower()).strip("._-@")[:32].rstrip("._-@")
+    text = (
+        unicodedata.normalize("NFKD", value.casefold() if isinstance(value, str) else "")
+        .encode("ascii", "ignore")
+        .decode()
+    )
+    cut = re.sub(r"[^0-9a-z.@_-]+", "_", text).strip("._-@")[:32].rstrip("._-@")
     return cut if len(cut) > 1 else f"{cut or 'my'}_group"

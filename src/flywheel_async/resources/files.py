@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
+from urllib.parse import quote
 
 from flywheel_async.errors import ArgumentError
 from flywheel_async.events import OnProgress
 from flywheel_async.fields.base import Model
 from flywheel_async.files import check_destination, in_thread
 from flywheel_async.raw.caller import build
-from flywheel_async.resources.kinds import download_operation, upload_operation
+from flywheel_async.resources.bodies import changeable, merged
+from flywheel_async.resources.info import checked_info
+from flywheel_async.resources.kinds import download_operation, ticket_operation, upload_operation
+from flywheel_async.resources.reasons import checked_reason
 from flywheel_async.transfer.download import download_to_file, download_to_memory
 from flywheel_async.transfer.sources import as_spec, check_name
 from flywheel_async.transfer.upload import upload_one
@@ -60,9 +64,12 @@ class Files:
         if several and name is not None:
             raise ArgumentError("name is for one file; in a list, give each file its own FileSpec(name, …)")
         specs = [as_spec(item, name) for item in items]
+        members = dict(metadata or {})
+        if members.get("info") is not None:
+            members["info"] = checked_info(members["info"])
         entries: list[Model] = []
         for spec in specs:
-            entries += await upload_one(self._core, operation, container_id, spec, metadata or {}, on_progress)
+            entries += await upload_one(self._core, operation, container_id, spec, members, on_progress)
         return entries
 
     async def entry(self, kind: str, container_id: str, name: str) -> Model:
@@ -97,12 +104,36 @@ class Files:
     async def delete(self, kind: str, container_id: str, name: str, delete_reason: str | None = None) -> None:
         """Deletes a file and all its versions."""
         check_name(name)
-        await self._core._call(f"delete_{kind}_file", container_id, name, delete_reason=delete_reason)
+        reason = checked_reason(delete_reason)
+        await self._core._call(f"delete_{kind}_file", container_id, name, delete_reason=reason)
 
-    async def modify(self, kind: str, container_id: str, name: str, members: Mapping[str, object]) -> None:
+    async def modify(
+        self, kind: str, container_id: str, name: str, body: object, keywords: Mapping[str, object]
+    ) -> None:
         """Changes `type` or `modality` of a file."""
         check_name(name)
+        members = merged(body, keywords)
+        changeable(members)
         await self._core._call(f"modify_{kind}_file", container_id, name, members)
+
+    async def embedded(self, kind: str, container: Model) -> list[Model]:
+        """The files of a container: those it holds, or when it came without any, those the site has."""
+        files = cast("list[Model] | None", container.get("files"))
+        if files is None:
+            fresh = await self._core._containers.get(kind, str(container["id"]))
+            files = cast("list[Model] | None", fresh.get("files"))
+        return files or []
+
+    async def url(self, kind: str, container_id: str, name: str, version: int | None = None) -> str:
+        """Makes an address from which a file can be fetched without a key."""
+        check_name(name)
+        response = await self._core._call(ticket_operation(kind), container_id, name, ticket="", version=version)
+        answer: object = response.json()
+        ticket = cast("dict[str, object]", answer).get("ticket") if isinstance(answer, dict) else None
+        if not isinstance(ticket, str) or not ticket:
+            raise response.unexpected("a ticket")
+        path = build(download_operation(kind), (container_id, name), {}).path
+        return f"{self._core._transport.site.base_url}{path}?ticket={quote(ticket, safe='')}"
 
     def _entry_content(self, entry: Model) -> Request:
         kind, container_id = parent_of(entry)

@@ -28,7 +28,17 @@ def upload_operation(kind: str) -> str:
 
 def download_operation(kind: str) -> str:
     """The operation that answers with the content of a file of a container of this kind."""
-    return "download_output_from_analysis" if kind == "analysis" else f"download_file_from_{_file_kind(kind)}"
+    return f"download_file_from_{_file_kind(kind)}"
+
+
+def ticket_operation(kind: str) -> str:
+    """The operation that answers with a ticket for a file of a container of this kind."""
+    return f"get_{_file_kind(kind)}_download_ticket"
+
+
+def zip_operation(kind: str) -> str:
+    """The operation that lists the members of a zip file of a container of this kind."""
+    return f"get_{_file_kind(kind)}_file_zip_info"
 
 
 def _file_kind(kind: str) -> str:

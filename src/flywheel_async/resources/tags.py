@@ -90,9 +90,9 @@ async def rename_of_file(core: AsyncClient, file_id: str, old: object, new: obje
         raise ArgumentError(f"the file has no tag {before!r}; it has {tags!r}")
     if before != after:
         await core._call("add_file_tags", file_id, [after])
-        await core._call("delete_file_tags", file_id, [before])
+        await core._call("delete_file_tags", file_id, body=[before])
 
 
 async def delete_from_file(core: AsyncClient, file_id: str, tags: Iterable[object]) -> None:
     """Takes those of some tags away that a file has."""
-    await core._call("delete_file_tags", file_id, tag_values(tags))
+    await core._call("delete_file_tags", file_id, body=tag_values(tags))

@@ -1,8 +1,10 @@
 """What every generated class inherits: the one-line ways into the async core."""
 
-from collections.abc import Callable, Coroutine
-from typing import TypeVar, cast
+from collections.abc import Callable, Coroutine, Iterable
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar, cast
 
+from flywheel_async.raw.flat_names import FlatNames
 from flywheel_async.sync._runner import run
 
 T = TypeVar("T")
@@ -29,9 +31,31 @@ class SyncBase:
         """Read a property that a class of the core defines, on this object."""
         return cast(T, getattr(owner, name).__get__(self))
 
+    def _get_awaited(self, owner: type[object], name: str) -> T:  # type: ignore[type-var]
+        """Read a property that a class of the core defines, on this object, and wait for it."""
+        return cast(T, run(getattr(owner, name).__get__, self))
+
 
 class Wrapper(SyncBase):
     """Base of the generated classes that stand in front of one object of the core."""
 
     def __repr__(self) -> str:
         return repr(vars(self)["_inner"]).replace("Async", "", 1)
+
+
+class ClientBase(Wrapper, FlatNames):
+    """Base of the generated client: finds the operations that are offered by name."""
+
+    if not TYPE_CHECKING:
+        # Hidden from type checkers, which know the names from FlatNames and shall refuse all others.
+        def __getattr__(self, name: str) -> Callable[..., object]:
+            from flywheel_async.raw import flat
+
+            if name.startswith("_") or name not in flat.names():
+                flat.unknown(type(self).__name__, name, dir(type(self)))
+            return partial(run, flat.FlatOperation(vars(self)["_inner"], name).call)
+
+    def __dir__(self) -> Iterable[str]:
+        from flywheel_async.raw import flat
+
+        return sorted({*super().__dir__(), *flat.names()})

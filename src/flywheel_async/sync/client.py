@@ -4,16 +4,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import tzinfo
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from flywheel_async.client import AsyncClient
-from flywheel_async.sync._base import Wrapper
+from flywheel_async.client import AsyncClient, M
+from flywheel_async.pagination import CONCURRENCY, DEFAULT_PAGE
+from flywheel_async.sync._base import ClientBase
 from flywheel_async.sync._flavour import SYNC
 from flywheel_async.sync._runner import close_current
+from flywheel_async.sync._streams import Pager
 from flywheel_async.sync.finder import Finder
 
 if TYPE_CHECKING:
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from flywheel_async.fields.access import AuthStatus
     from flywheel_async.fields.site import SiteConfig, Version
     from flywheel_async.resources.paths import PathLike, Resolved
+    from flywheel_async.resources.walk import Level
     from flywheel_async.sync.models import (
         Acquisition,
         Analysis,
@@ -40,7 +43,7 @@ if TYPE_CHECKING:
     Node = Container | File
 
 
-class Client(Wrapper):
+class Client(ClientBase):
     """A client for one Flywheel site.
 
     Use it as a context manager, which logs in and closes the connections, or make one and call `close`
@@ -355,6 +358,82 @@ class Client(Wrapper):
             >>> fw.add_group(Group("my_group", "My Test Group"))
         """
         return self._run(self._inner.add_group, body, **members)
+
+    def ensure_path(self, path: PathLike) -> Group | Project | Subject | Session | Acquisition:
+        """Gets what a path leads to, and creates what is missing on the way.
+
+        As with `get_or_create`, however many tasks and threads of this client ask for a path at once, each container
+        on it is created once. Routes `GET|POST /groups`, and per level the list of the parent and `POST`.
+
+        Args:
+            path: `group/project/subject/session/acquisition`, cut at any level; a list of elements where a label
+                holds a slash. The group is named by its id; creating one takes a site admin.
+
+        Returns:
+            The object at the end of the path, complete.
+
+        Raises:
+            ArgumentError: The path is malformed, too long, or its group id cannot be one; nothing was sent.
+            Forbidden: Something is missing that the user may not create.
+
+        Example:
+            >>> session = fw.ensure_path("my_group/My Study/0042/visit 1")
+        """
+        return self._run(self._inner.ensure_path, path)
+
+    def reload_all(self, objects: Iterable[M], *, concurrency: int = CONCURRENCY) -> list[M]:
+        """Gets the current state of many objects from the site; one request each, several at once.
+
+        Args:
+            objects: Objects of any kind. An object that is in it twice is asked for once.
+            concurrency: Requests at once.
+
+        Returns:
+            The same objects in the same order, which now hold the current data.
+
+        Raises:
+            NotFound: One of them was deleted meanwhile; others may have been reloaded.
+            ArgumentError: Something in it is no object of the site; nothing was sent.
+
+        Example:
+            >>> sessions = fw.reload_all(project.sessions.find())
+        """
+        return self._run(self._inner.reload_all, objects, concurrency=concurrency)
+
+    def walk(
+        self,
+        container: Group | Project | Subject | Session | Acquisition,
+        levels: Sequence[Level] | None = None,
+        *,
+        full: bool = False,
+        limit: int = DEFAULT_PAGE,
+        concurrency: int = CONCURRENCY,
+    ) -> Pager[Node]:
+        """Goes through everything below a container; routes `GET /{containers}`, one request per page and level.
+
+        The order is level by level from the top (projects, subjects, sessions, acquisitions, analyses, files), each
+        level in the order of ids, so a parent always comes before its children. The first pages of all levels are
+        asked for at the same time.
+
+        Args:
+            container: Where to start; it is not part of the result itself.
+            levels: The levels to go through, such as `["session", "acquisition"]`; all levels of containers by
+                default, and the files of an acquisition. Analyses and files are those of the whole tree.
+            full: Get each object complete, with one more request per object.
+            limit: Objects per request.
+            concurrency: Requests at once.
+
+        Returns:
+            An iterator that asks for pages when they are needed.
+
+        Raises:
+            ArgumentError: There is no such level below the container; nothing was sent.
+
+        Example:
+            >>> for node in fw.walk(project, levels=["session", "acquisition"]):
+            ...     print(node.container_type, node.label)
+        """
+        return Pager(self._call(self._inner.walk, container, levels, full=full, limit=limit, concurrency=concurrency))
 
     def upload_file_to_container(
         self,

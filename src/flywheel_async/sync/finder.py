@@ -6,8 +6,9 @@ from __future__ import annotations
 
 from typing import Generic, Unpack
 
+from flywheel_async.expressions import Filter
 from flywheel_async.finder import AsyncFinder, FindOptions, M
-from flywheel_async.pagination import DEFAULT_PAGE
+from flywheel_async.pagination import CONCURRENCY, DEFAULT_PAGE
 from flywheel_async.sync._base import Wrapper
 from flywheel_async.sync._streams import Pager
 
@@ -15,8 +16,12 @@ from flywheel_async.sync._streams import Pager
 class Finder(Wrapper, Generic[M]):
     """Looks for objects in one list of the site.
 
-    Filters are strings such as `label=anx_s1`, `created>2024-01-31`, `label=~rest.*` or `tags=|[a,b]`; several are all
-    to hold. Quote a value that looks like a number but is a text: `label="0042"`.
+    Filters are strings such as `label=anx_s1`, `created>2024-01-31`, `label=~rest.*` or `tags=|[a,b]`, or expressions
+    such as `f.label == "0042"` with `from flywheel_async import f`; several are all to hold. In a string, quote a value
+    that looks like a number but is a text: `label="0042"`.
+
+    A list of values that is too long for one request, as in `f.id.in_(ids)`, is sent in several, and their answers are
+    merged: each object comes once, in the order of `sort`, or else of the ids.
 
     Example:
         >>> project = fw.projects.find_one("label=My Study")
@@ -46,12 +51,21 @@ class Finder(Wrapper, Generic[M]):
         """
         return self._run(self._inner.__call__, limit=limit, **options)
 
-    def find(self, *filters: str, limit: int | str | None = None, **options: Unpack[FindOptions]) -> list[M]:
+    def find(
+        self,
+        *filters: Filter,
+        limit: int | str | None = None,
+        full: bool = False,
+        concurrency: int = CONCURRENCY,
+        **options: Unpack[FindOptions],
+    ) -> list[M]:
         """Returns the matching objects as a list.
 
         Args:
             *filters: Filters that all have to hold.
             limit: Objects to return at most, in one request; None or 0 returns all, page by page.
+            full: Get each object complete, with one more request per object; lists trim `info` and analyses.
+            concurrency: Requests at once for complete objects.
             **options: See `FindOptions`.
 
         Returns:
@@ -63,27 +77,30 @@ class Finder(Wrapper, Generic[M]):
 
         Example:
             >>> fw.subjects.find("sex=male", "age<946728000", limit=10)
+            >>> fw.sessions.find(f.timestamp >= when, f.tags.has("checked"), full=True)
         """
-        return self._run(self._inner.find, *filters, limit=limit, **options)
+        return self._run(self._inner.find, *filters, limit=limit, full=full, concurrency=concurrency, **options)
 
-    def find_first(self, *filters: str, **options: Unpack[FindOptions]) -> M | None:
+    def find_first(self, *filters: Filter, full: bool = False, **options: Unpack[FindOptions]) -> M | None:
         """Returns the first matching object, or None; one request.
 
         Args:
             *filters: Filters that all have to hold.
+            full: Get the object complete, with one more request.
             **options: See `FindOptions`.
 
         Raises:
             ArgumentError: A filter or argument is malformed; nothing was sent.
             APIError: The site refused.
         """
-        return self._run(self._inner.find_first, *filters, **options)
+        return self._run(self._inner.find_first, *filters, full=full, **options)
 
-    def find_one(self, *filters: str, **options: Unpack[FindOptions]) -> M:
+    def find_one(self, *filters: Filter, full: bool = False, **options: Unpack[FindOptions]) -> M:
         """Returns the only matching object; one request.
 
         Args:
             *filters: Filters that all have to hold.
+            full: Get the object complete, with one more request.
             **options: See `FindOptions`.
 
         Raises:
@@ -92,21 +109,37 @@ class Finder(Wrapper, Generic[M]):
             ArgumentError: A filter or argument is malformed; nothing was sent.
             APIError: The site refused.
         """
-        return self._run(self._inner.find_one, *filters, **options)
+        return self._run(self._inner.find_one, *filters, full=full, **options)
 
-    def iter(self, limit: int = DEFAULT_PAGE, **options: Unpack[FindOptions]) -> Pager[M]:
+    def iter(
+        self,
+        limit: int = DEFAULT_PAGE,
+        *,
+        full: bool = False,
+        concurrency: int = CONCURRENCY,
+        **options: Unpack[FindOptions],
+    ) -> Pager[M]:
         """Goes through all objects of the list.
 
         Args:
             limit: Objects per request.
+            full: Get each object complete, with one more request per object.
+            concurrency: Requests at once for complete objects.
             **options: See `FindOptions`.
 
         Returns:
             An iterator that asks for a page when it is needed.
         """
-        return Pager(self._call(self._inner.iter, limit, **options))
+        return Pager(self._call(self._inner.iter, limit, full=full, concurrency=concurrency, **options))
 
-    def iter_find(self, *filters: str, limit: int = DEFAULT_PAGE, **options: Unpack[FindOptions]) -> Pager[M]:
+    def iter_find(
+        self,
+        *filters: Filter,
+        limit: int = DEFAULT_PAGE,
+        full: bool = False,
+        concurrency: int = CONCURRENCY,
+        **options: Unpack[FindOptions],
+    ) -> Pager[M]:
         """Goes through all matching objects.
 
         Without `sort` the walk is in the order of ids: objects that exist during the whole walk are returned exactly
@@ -115,6 +148,9 @@ class Finder(Wrapper, Generic[M]):
         Args:
             *filters: Filters that all have to hold.
             limit: Objects per request.
+            full: Get each object complete, with one more request per object; lists trim `info` and analyses. An
+                object that is deleted between the two requests is left out.
+            concurrency: Requests at once for complete objects.
             **options: See `FindOptions`.
 
         Returns:
@@ -126,5 +162,34 @@ class Finder(Wrapper, Generic[M]):
         Example:
             >>> for acquisition in session.acquisitions.iter_find("label=~T1.*"):
             ...     print(acquisition.label)
+            >>> for session in fw.sessions.iter_find(f.label.matches("rest.*"), full=True):
+            ...     print(session.info)
         """
-        return Pager(self._call(self._inner.iter_find, *filters, limit=limit, **options))
+        return Pager(
+            self._call(self._inner.iter_find, *filters, limit=limit, full=full, concurrency=concurrency, **options)
+        )
+
+    def get_or_create(self, label: str, **members: object) -> M:
+        """Gets the object with a label, or creates it; for the projects of a group and so on down to acquisitions.
+
+        However many tasks and threads of one client ask for a label at once, one object is created. Should another
+        client create one at the same moment, the oldest is returned, with a warning. A creation whose outcome is
+        unknown, because the connection broke, is looked up before it is tried again. The list's own route, and
+        `POST /{containers}`, `GET /{containers}/{id}`.
+
+        Args:
+            label: The label, matched exactly.
+            **members: What a new object gets besides; an object that is there already stays as it is. A session
+                of a project needs `subject`: an id, a mapping such as `{"label": "0042"}` or a `Subject`.
+
+        Returns:
+            The object, complete.
+
+        Raises:
+            ArgumentError: Nothing can be created in this list, or the label is empty; nothing was sent.
+            APIError: The site refused.
+
+        Example:
+            >>> subject = project.subjects.get_or_create(label="0042", sex="female")
+        """
+        return self._run(self._inner.get_or_create, label, **members)

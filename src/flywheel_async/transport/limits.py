@@ -1,11 +1,11 @@
-"""The client's one budget: how many requests are in flight at once, over all its threads and event loops."""
+"""What the threads and event loops of one client share: the budget of requests in flight, and turns at one thing."""
 
 from __future__ import annotations
 
 import os
 import threading
 from collections import deque
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Hashable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -104,3 +104,32 @@ class Budget:
             except RuntimeError:
                 continue  # its loop is closed, so that task is gone; serve the next one
             return
+
+
+class Turns:
+    """Lets one task at a time do something to a thing that is named by a key; others wait, over all event loops."""
+
+    def __init__(self) -> None:
+        self._start()
+
+    def _start(self) -> None:
+        self._pid = os.getpid()
+        self._lock = threading.Lock()
+        self._taken: dict[Hashable, list[Budget]] = {}
+
+    @asynccontextmanager
+    async def of(self, key: Hashable) -> AsyncGenerator[None, None]:
+        """Holds the turn at a thing for the length of the `async with` block."""
+        if self._pid != os.getpid():
+            self._start()  # those who hold turns are threads of the parent process
+        with self._lock:
+            holders = self._taken.setdefault(key, [])
+            holders.append(holders[0] if holders else Budget(1))
+        try:
+            async with holders[0].slot():
+                yield
+        finally:
+            with self._lock:
+                holders.pop()
+                if not holders:
+                    self._taken.pop(key, None)

@@ -4,7 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from flywheel_async.emulator.routes import containers, faults, files, listing, paths, permissions, site, users
+from flywheel_async.emulator.routes import (
+    analyses,
+    collections,
+    containers,
+    devices,
+    faults,
+    files,
+    listing,
+    moving,
+    paths,
+    permissions,
+    site,
+    users,
+)
 from flywheel_async.emulator.routing import Route
 
 
@@ -14,6 +27,6 @@ def collect(*, with_faults: bool) -> Sequence[Route]:
     Args:
         with_faults: Whether the fault plan can be changed over HTTP.
     """
-    families = [site, users, permissions, containers, listing, files, paths]
+    families = [site, users, permissions, containers, listing, files, analyses, collections, moving, devices, paths]
     found = [route for family in families for route in family.ROUTES.found]
     return [*found, *faults.ROUTES.found] if with_faults else found

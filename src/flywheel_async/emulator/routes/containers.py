@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from flywheel_async.emulator import access, collecting, containers, metadata, nodes
+from flywheel_async.emulator import access, collecting, containers, metadata, nodes, tagging
 from flywheel_async.emulator.access import (
     CREATE,
     DELETE,
@@ -168,7 +168,10 @@ def add_tags(call: Call) -> None:
 def delete_tags(call: Call) -> None:
     """Removes several tags; those that are not there are passed over."""
     gone = _checked(call)
+    held = [tag for tag in gone if tag in _tags(call.target)]
     _save_tags(call, [tag for tag in _tags(call.target) if tag not in gone])
+    for tag in held if call.target.kind == "group" else []:
+        tagging.replace_below(call.tx, call.target.id, tag, None)
 
 
 def _checked(call: Call) -> list[str]:
@@ -187,20 +190,24 @@ def get_tag(call: Call) -> str:
 
 
 def rename_tag(call: Call) -> str:
-    """Renames a tag."""
+    """Renames a tag; one of a group is renamed on everything below the group too."""
     old = get_tag(call)
     new = call.input(Tag).value
     tags = _tags(call.target)
     if new in tags and new != old:
         raise Problem(409, f"tag {new!r} is there already")
     _save_tags(call, [new if tag == old else tag for tag in tags])
+    if call.target.kind == "group" and new != old:
+        tagging.replace_below(call.tx, call.target.id, old, new)
     return new
 
 
 def delete_tag(call: Call) -> Doc:
-    """Removes a tag."""
+    """Removes a tag; one of a group goes from everything below the group too."""
     value = get_tag(call)
     _save_tags(call, [tag for tag in _tags(call.target) if tag != value])
+    if call.target.kind == "group":
+        tagging.replace_below(call.tx, call.target.id, value, None)
     return {"deleted": 1}
 
 

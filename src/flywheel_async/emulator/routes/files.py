@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from flywheel_async.emulator import analyses, downloads, files, metadata
+from flywheel_async.emulator import analyses, downloads, files, metadata, nodes
 from flywheel_async.emulator.access import (
     FILES_CREATE,
     FILES_DELETE,
@@ -36,24 +36,25 @@ def _document(call: Call, row: FileRow) -> Doc:
     return Shaper(call.tx, call.caller).file(row)
 
 
-def _named(call: Call, param: str) -> FileRow:
-    name = _name(call, param)
-    return files.get_named(call.tx, call.target, name, call.number("version"))
+def _named(call: Call) -> FileRow:
+    return files.get_named(call.tx, call.target, _name(call), call.number("version"))
 
 
-def _name(call: Call, param: str) -> str:
+def _name(call: Call) -> str:
+    # The same part of the path has two names among the operations.
+    name = call.params["file_name"] if "file_name" in call.params else call.params["filename"]
     if call.target.kind == "group":
-        raise not_found("file", call.params[param])
-    return files.check_name(call.params[param])
+        raise not_found("file", name)
+    return files.check_name(name)
 
 
 def _to_send(call: Call) -> FileRow:
     """Returns the file to download: for an analysis an output, else the input of that name."""
-    if call.target.kind == "analysis" and not files.has(call.tx, call.target, _name(call, "file_name")):
+    if call.target.kind == "analysis" and not files.has(call.tx, call.target, _name(call)):
         for row in analyses.inputs_of(call.tx, call.target):
-            if row.name == call.params["file_name"]:
+            if row.name == _name(call):
                 return row
-    return _named(call, "file_name")
+    return _named(call)
 
 
 def upload(call: Call) -> Streamed:
@@ -98,21 +99,21 @@ def _ticket(call: Call, row: FileRow, member: str | None) -> Doc:
 def _of_ticket(call: Call, ticket: Ticket) -> FileRow:
     row = files.find_version(call.tx, ticket.file_id, ticket.version)
     if row is None:
-        raise not_found("file", call.params["file_name"])
+        raise not_found("file", _name(call))
     own = row.parent_id == call.target.id or row in analyses.inputs_of(call.tx, call.target)
-    if not own or row.name != call.params["file_name"]:
+    if not own or row.name != _name(call):
         raise Problem(400, "the ticket is for another file")
     return row
 
 
 def get_entry(call: Call) -> Doc:
     """Returns a file's entry."""
-    return _document(call, _named(call, "filename"))
+    return _document(call, _named(call))
 
 
 def change_entry(call: Call) -> Doc:
     """Changes a file's type or modality."""
-    row = _named(call, "filename")
+    row = _named(call)
     given = call.input(FileChange)
     if "type" in given.model_fields_set:
         row.type = given.type
@@ -124,7 +125,7 @@ def change_entry(call: Call) -> Doc:
 
 def delete_entry(call: Call) -> Doc:
     """Deletes a file with all versions."""
-    return {"deleted": files.delete(call.tx, _named(call, "filename").file_id, None, call.delete_reason())}
+    return {"deleted": files.delete(call.tx, _named(call).file_id, None, call.delete_reason())}
 
 
 def _info(row: FileRow) -> Doc:
@@ -134,7 +135,7 @@ def _info(row: FileRow) -> Doc:
 
 def change_entry_info(call: Call) -> Doc:
     """Changes a file's metadata object."""
-    row = _named(call, "filename")
+    row = _named(call)
     row.body["info"] = metadata.change_info(_info(row), call.input(InfoChange))
     files.save(call.tx, row)
     return {"modified": 1}
@@ -142,6 +143,11 @@ def change_entry_info(call: Call) -> Doc:
 
 def _classify(call: Call, row: FileRow) -> Doc:
     given = call.input(ClassificationChange)
+    name = given.modality if "modality" in given.model_fields_set else row.body.get("modality")
+    modality = nodes.find(call.tx, "modality", str(name)) if name is not None else None
+    if modality is None and given.modality is not None:
+        raise invalid(f"there is no modality {given.modality!r}", "body", "modality")
+    metadata.check_classification(modality, given)
     before = row.body.get("classification")
     row.body["classification"] = metadata.change_classification(before if isinstance(before, dict) else {}, given)
     if "modality" in given.model_fields_set:
@@ -152,7 +158,7 @@ def _classify(call: Call, row: FileRow) -> Doc:
 
 def change_entry_classification(call: Call) -> Doc:
     """Changes a file's classification."""
-    return _classify(call, _named(call, "filename"))
+    return _classify(call, _named(call))
 
 
 def _declare(kind: str) -> None:

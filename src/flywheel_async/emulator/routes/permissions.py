@@ -1,4 +1,4 @@
-"""Permissions of groups and projects, and the templates that groups give their new projects."""
+"""Permissions of groups, collections and projects, and the templates that groups give their new projects."""
 
 from __future__ import annotations
 
@@ -42,15 +42,13 @@ def _touch(call: Call) -> None:
     nodes.save(call.tx, call.target)
 
 
-@route("get_group_user_permission", rule=On("group", "group_id", VIEW))
-def get_group_user_permission(call: Call) -> Doc:
-    """Returns a user's access to a group."""
+def get_level(call: Call) -> Doc:
+    """Returns a user's access to a group or collection."""
     return _entry(call, call.params["user_id"])
 
 
-@route("add_group_permission", rule=On("group", "group_id", MODIFY))
-def add_group_permission(call: Call) -> Doc:
-    """Gives a user access to a group."""
+def add_level(call: Call) -> Doc:
+    """Gives a user access to a group or collection."""
     given = call.input(AccessPermission)
     _require_new(call, given.id)
     permissions.set_access(call.tx, call.target.id, given.id, given.access)
@@ -58,9 +56,8 @@ def add_group_permission(call: Call) -> Doc:
     return _entry(call, given.id)
 
 
-@route("modify_group_user_permission", rule=On("group", "group_id", MODIFY))
-def modify_group_user_permission(call: Call) -> Doc:
-    """Changes a user's access to a group."""
+def change_level(call: Call) -> Doc:
+    """Changes a user's access to a group or collection."""
     user = call.params["user_id"]
     _require_known(call, user)
     permissions.set_access(call.tx, call.target.id, user, call.input(AccessUpdate).access)
@@ -74,10 +71,17 @@ def _remove(call: Call, user: str) -> Doc:
     return {"modified": 1}
 
 
-@route("delete_group_user_permission", rule=On("group", "group_id", MODIFY))
-def delete_group_user_permission(call: Call) -> Doc:
-    """Takes a user's access to a group away."""
+def delete_level(call: Call) -> Doc:
+    """Takes a user's access to a group or collection away."""
     return _remove(call, call.params["user_id"])
+
+
+for _kind in ("group", "collection"):
+    _param = f"{_kind}_id"
+    ROUTES.add(f"get_{_kind}_user_permission", rule=On(_kind, _param, VIEW), handler=get_level)
+    ROUTES.add(f"add_{_kind}_permission", rule=On(_kind, _param, PERMISSIONS_MANAGE), handler=add_level)
+    ROUTES.add(f"modify_{_kind}_user_permission", rule=On(_kind, _param, PERMISSIONS_MANAGE), handler=change_level)
+    ROUTES.add(f"delete_{_kind}_user_permission", rule=On(_kind, _param, PERMISSIONS_MANAGE), handler=delete_level)
 
 
 @route("get_project_user_permission", rule=On("project", "project_id", VIEW))

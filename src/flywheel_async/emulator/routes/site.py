@@ -5,13 +5,14 @@ from __future__ import annotations
 from importlib.metadata import PackageNotFoundError, version
 
 from flywheel_async.emulator import access, nodes
+from flywheel_async.emulator.access import MODIFY, VIEW
 from flywheel_async.emulator.call import Call
-from flywheel_async.emulator.inputs import ModalityChange, ModalityInput, RoleChange, RoleInput
+from flywheel_async.emulator.inputs import IdInput, ModalityChange, ModalityInput, RoleChange, RoleInput
 from flywheel_async.emulator.listing import list_nodes
 from flywheel_async.emulator.nodes import Node
-from flywheel_async.emulator.problems import Problem, invalid
+from flywheel_async.emulator.problems import Problem, invalid, not_found
 from flywheel_async.emulator.routing import Routes
-from flywheel_async.emulator.rules import LoggedIn, Public, SiteAdmin
+from flywheel_async.emulator.rules import LoggedIn, On, Public, SiteAdmin
 from flywheel_async.emulator.schema import SCHEMA_VERSION
 from flywheel_async.emulator.times import iso
 from flywheel_async.emulator.wire import Doc, Json
@@ -25,10 +26,10 @@ def get_auth_status(call: Call) -> Doc:
     """Tells who is logged in."""
     caller = call.caller
     return {
-        "origin": {"type": "user", "id": caller.user_id},
-        "user_id": caller.user_id,
+        "origin": caller.origin,
+        "user_id": None if caller.is_device else caller.user_id,
         "user_is_admin": caller.is_admin,
-        "is_device": False,
+        "is_device": caller.is_device,
         "roles": list(caller.roles),
     }
 
@@ -124,6 +125,49 @@ def _own_role(call: Call) -> Node:
     if node.body.get("default_flywheel_role") is not None:
         raise Problem(409, f"role {node.label} is built in and cannot be changed")
     return node
+
+
+def _group_roles(call: Call) -> list[str]:
+    listed = call.target.body.get("roles")
+    return [str(role) for role in listed] if isinstance(listed, list) else []
+
+
+def _save_group_roles(call: Call, roles: list[str]) -> None:
+    call.target.body["roles"] = [*roles]
+    nodes.save(call.tx, call.target)
+
+
+@route("get_all_group_roles", rule=On("group", "group_id", VIEW))
+def get_all_group_roles(call: Call) -> list[Json]:
+    """Lists the roles that a group offers."""
+    found = (nodes.find(call.tx, "role", role) for role in _group_roles(call))
+    return [role_document(call, node) for node in found if node is not None]
+
+
+@route("get_group_role", rule=On("group", "group_id", VIEW))
+def get_group_role(call: Call) -> Doc:
+    """Returns a role that a group offers."""
+    if call.params["role_id"] not in _group_roles(call):
+        raise not_found("role", call.params["role_id"])
+    return get_role(call)
+
+
+@route("add_role_to_group", rule=On("group", "group_id", MODIFY))
+def add_role_to_group(call: Call) -> Doc:
+    """Lets a group offer a role."""
+    node = nodes.get(call.tx, "role", call.input(IdInput).id)
+    roles = _group_roles(call)
+    if node.id in roles:
+        raise Problem(409, f"group {call.target.id} has role {node.label} already")
+    _save_group_roles(call, [*roles, node.id])
+    return role_document(call, node)
+
+
+@route("remove_role_from_group", rule=On("group", "group_id", MODIFY))
+def remove_role_from_group(call: Call) -> None:
+    """Lets a group no longer offer a role."""
+    get_group_role(call)
+    _save_group_roles(call, [role for role in _group_roles(call) if role != call.params["role_id"]])
 
 
 @route("modify_role", rule=SiteAdmin())

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from flywheel_async.emulator import nodes, users
+from flywheel_async.emulator import keys, metadata, nodes, users
+from flywheel_async.emulator.access import Caller
 from flywheel_async.emulator.call import Call
-from flywheel_async.emulator.inputs import UserChange, UserInput
+from flywheel_async.emulator.inputs import InfoChange, KeyInput, UserChange, UserInput
+from flywheel_async.emulator.keys import Owner
 from flywheel_async.emulator.listing import list_nodes
 from flywheel_async.emulator.nodes import Node
 from flywheel_async.emulator.problems import Problem
-from flywheel_async.emulator.routing import Routes
+from flywheel_async.emulator.routing import Routes, id_param
 from flywheel_async.emulator.rules import LoggedIn, OwnOrSiteAdmin, SiteAdmin
-from flywheel_async.emulator.times import iso
+from flywheel_async.emulator.shapes import Shaper
+from flywheel_async.emulator.times import iso, to_ms
 from flywheel_async.emulator.wire import Doc
 
 ROUTES = Routes()
@@ -47,12 +50,61 @@ def user_document(node: Node) -> Doc:
 def get_current_user(call: Call) -> Doc:
     """Returns the user who asks."""
     document = user_document(nodes.get(call.tx, "user", call.caller.user_id))
-    rows = call.tx.all("SELECT label, created FROM api_key WHERE user_id = ?", (call.caller.user_id,))
-    document["api_keys"] = [
-        {"label": row["label"], "created": iso(row["created"]), "expires_at": None, "last_used": None} for row in rows
-    ]
+    document["api_keys"] = keys.listed(call.tx, Owner(call.caller.user_id))
     document["visited_projects"] = []
     return document
+
+
+@route("generate_user_key", rule=LoggedIn())
+def generate_user_key(call: Call) -> Doc:
+    """Makes a further key of the user who asks."""
+    given = call.input(KeyInput)
+    expires = None if given.expires_at is None else to_ms(given.expires_at)
+    nodes.get(call.tx, "user", call.caller.user_id)
+    return keys.generate(call.tx, Owner(call.caller.user_id), given.label, call.site.new_id(), expires)
+
+
+@route("delete_user_key", rule=LoggedIn())
+def delete_user_key(call: Call) -> None:
+    """Makes a key of the user who asks invalid."""
+    keys.delete(call.tx, Owner(call.caller.user_id), call.params["id_"])
+
+
+def _own_info(node: Node) -> Doc:
+    info = node.body.get("info")
+    return info if isinstance(info, dict) else {}
+
+
+@route("get_current_user_info", rule=LoggedIn())
+def get_current_user_info(call: Call) -> Doc:
+    """Returns the metadata of the user who asks, or the keys of it that `fields` names."""
+    info = _own_info(nodes.get(call.tx, "user", call.caller.user_id))
+    fields = call.text("fields")
+    return info if fields is None else {key: info[key] for key in fields.split(",") if key in info}
+
+
+@route("modify_current_user_info", rule=LoggedIn())
+def modify_current_user_info(call: Call) -> None:
+    """Changes the metadata of the user who asks."""
+    node = nodes.get(call.tx, "user", call.caller.user_id)
+    node.body["info"] = metadata.change_info(_own_info(node), call.input(InfoChange))
+    nodes.save(call.tx, node)
+
+
+def _declare_lists(kind: str) -> None:
+    operation = f"get_user_{kind}s"
+    param = id_param(operation)
+
+    @route(operation, rule=OwnOrSiteAdmin(param))
+    def list_of_user(call: Call) -> object:
+        """Lists what a user has a permission on."""
+        user = nodes.get(call.tx, "user", call.params[param])
+        shaper = Shaper(call.tx, call.caller, trimmed=not call.flag("include_all_info"))
+        return list_nodes(call, kind, shaper.containers, seen_by=Caller(user.id, ()))
+
+
+for _kind in ("group", "project", "session", "acquisition", "collection"):
+    _declare_lists(_kind)
 
 
 @route("get_all_users", rule=LoggedIn())

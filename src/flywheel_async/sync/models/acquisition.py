@@ -4,16 +4,29 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, ClassVar
 
 from flywheel_async.fields.acquisition import AcquisitionFields
+from flywheel_async.fields.common import ContainerReference
+from flywheel_async.fields.copies import CopyFilter
 from flywheel_async.fields.members import Given, member
+from flywheel_async.models import acquisition as _async
+from flywheel_async.sync.models.analysed import Analysed
 from flywheel_async.sync.models.analysis import Analysis
 from flywheel_async.sync.models.container import FileContainer
+from flywheel_async.sync.models.entries import FileEntries
 from flywheel_async.sync.models.file import File
+from flywheel_async.sync.models.info import Informed
+from flywheel_async.sync.models.notes import Noted
+from flywheel_async.sync.models.tags import Tagged
+from flywheel_async.sync.models.timing import Timed
+
+if TYPE_CHECKING:
+    from flywheel_async.sync.models.session import Session
 
 
-class Acquisition(AcquisitionFields, FileContainer):
+class Acquisition(AcquisitionFields, FileContainer, FileEntries, Tagged, Noted, Informed, Analysed, Timed):
     """One run of the scanner, or of any other source of data, within a session."""
 
     container_type: ClassVar[str] = "acquisition"
@@ -21,3 +34,38 @@ class Acquisition(AcquisitionFields, FileContainer):
 
     analyses: list[Analysis] | None = member()
     files: Given[list[File]] = member()
+
+    def copy_to(
+        self,
+        destination: Session | ContainerReference | Mapping[str, str] | str,
+        label: str | None = None,
+        *,
+        filter: CopyFilter | Mapping[str, object] | None = None,
+    ) -> Acquisition:
+        """Starts copying this acquisition with what is below it; route `POST /acquisitions/{id}/copy`.
+
+        Args:
+            destination: The session to copy to, its `ref()` or its id.
+            label: The copy's label; the same one by default.
+            filter: What to leave out, for example `{"exclude_notes": True}`.
+
+        Returns:
+            The copy as it is at the start. `reload` it and look at `copy_status` until that is `completed`.
+
+        Raises:
+            ArgumentError: The destination is something else; nothing was sent.
+            APIError: The site refused.
+        """
+        return self._run(_async.Acquisition.copy_to, self, destination, label, filter=filter)
+
+    def move_to(self, destination: Session | ContainerReference | Mapping[str, str] | str) -> None:
+        """Moves this acquisition with what is below it; route `PUT /acquisitions/{id}`.
+
+        Args:
+            destination: The session to move to, its `ref()` or its id.
+
+        Raises:
+            ArgumentError: The destination is something else; nothing was sent.
+            APIError: The site refused.
+        """
+        self._run(_async.Acquisition.move_to, self, destination)

@@ -4,16 +4,26 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from flywheel_async.fields.collection import CollectionFields
 from flywheel_async.fields.members import member
+from flywheel_async.models import collection as _async
+from flywheel_async.sync.finder import Finder
 from flywheel_async.sync.models.analysis import Analysis
 from flywheel_async.sync.models.container import FileContainer
+from flywheel_async.sync.models.entries import FileEntries
 from flywheel_async.sync.models.file import File
+from flywheel_async.sync.models.info import Informed
+from flywheel_async.sync.models.notes import Noted
+from flywheel_async.sync.models.tags import Tagged
+
+if TYPE_CHECKING:
+    from flywheel_async.sync.models.acquisition import Acquisition
+    from flywheel_async.sync.models.session import Session
 
 
-class Collection(CollectionFields, FileContainer):
+class Collection(CollectionFields, FileContainer, FileEntries, Tagged, Noted, Informed):
     """A hand-picked set of sessions and acquisitions, across projects."""
 
     container_type: ClassVar[str] = "collection"
@@ -21,3 +31,57 @@ class Collection(CollectionFields, FileContainer):
 
     analyses: list[Analysis] | None = member()
     files: list[File] | None = member()
+
+    @property
+    def sessions(self) -> Finder[Session]:
+        """The sessions with something in the collection; route `GET /collections/{id}/sessions`."""
+        return Finder(self._get(_async.Collection, "sessions"))
+
+    @property
+    def acquisitions(self) -> Finder[Acquisition]:
+        """The acquisitions in the collection; route `GET /collections/{id}/acquisitions`."""
+        return Finder(self._get(_async.Collection, "acquisitions"))
+
+    def add_sessions(self, *items: Session | str) -> None:
+        """Adds sessions to the collection, with all their acquisitions; route `PUT /collections/{id}`.
+
+        Args:
+            *items: The sessions, or their ids.
+
+        Raises:
+            ArgumentError: None was given, or one is something else; nothing was sent.
+        """
+        self._run(_async.Collection.add_sessions, self, *items)
+
+    def add_acquisitions(self, *items: Acquisition | str) -> None:
+        """Adds acquisitions to the collection; route `PUT /collections/{id}`.
+
+        Args:
+            *items: The acquisitions, or their ids.
+
+        Raises:
+            ArgumentError: None was given, or one is something else; nothing was sent.
+        """
+        self._run(_async.Collection.add_acquisitions, self, *items)
+
+    def remove_sessions(self, *items: Session | str) -> None:
+        """Takes sessions out of the collection, with all their acquisitions; route `PUT /collections/{id}`.
+
+        Args:
+            *items: The sessions, or their ids.
+
+        Raises:
+            ArgumentError: None was given, or one is something else; nothing was sent.
+        """
+        self._run(_async.Collection.remove_sessions, self, *items)
+
+    def remove_acquisitions(self, *items: Acquisition | str) -> None:
+        """Takes acquisitions out of the collection; route `PUT /collections/{id}`.
+
+        Args:
+            *items: The acquisitions, or their ids.
+
+        Raises:
+            ArgumentError: None was given, or one is something else; nothing was sent.
+        """
+        self._run(_async.Collection.remove_acquisitions, self, *items)

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import ClassVar, Self
 
@@ -27,14 +28,16 @@ class Container(Model, SyncBase):
         """Changes members on the site; those not given stay as they are. Route `PUT /{containers}/{id}`.
 
         The object itself is not changed; `reload` it to see the result. Moving is an update with the new parent's
-        id, for example `update(project=other.id)`.
+        id, for example `update(project=other.id)`. An `info` given here is merged into the old one leaf by leaf;
+        `update_info` replaces whole keys.
 
         Args:
             body: The new members as a mapping.
             **members: The new members as keywords.
 
         Raises:
-            ArgumentError: Nothing was given, or a value cannot be sent; nothing was sent.
+            ArgumentError: Nothing was given, a value cannot be sent, or a member is one that only the site writes, such
+                as `created`; nothing was sent.
             APIError: The site refused.
 
         Example:
@@ -57,9 +60,10 @@ class Container(Model, SyncBase):
         """Deletes the container and everything below it; route `DELETE /{containers}/{id}`.
 
         Args:
-            delete_reason: Why; wanted by sites with an audit trail. Groups take none.
+            delete_reason: Why, for example `"duplicate_data"`; wanted by sites with an audit trail. Groups take none.
 
         Raises:
+            ArgumentError: The reason is unknown; nothing was sent.
             APIError: The site refused.
         """
         self._run(_async.Container.delete, self, delete_reason)
@@ -67,6 +71,16 @@ class Container(Model, SyncBase):
     def ref(self) -> ContainerReference:
         """Names this container by its type and id, as gears and analyses want it."""
         return self._call(_async.Container.ref, self)
+
+    @property
+    def local_created(self) -> datetime | None:
+        """When it was created, in the time zone of this machine."""
+        return self._get(_async.Container, "local_created")
+
+    @property
+    def local_modified(self) -> datetime | None:
+        """When it was last changed, in the time zone of this machine."""
+        return self._get(_async.Container, "local_modified")
 
 
 class FileContainer(Container):

@@ -4,15 +4,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
-from typing import ClassVar, Self
+from typing import TYPE_CHECKING, ClassVar, Self
 
 from flywheel_async.events import OnProgress
-from flywheel_async.fields.common import FileReference
+from flywheel_async.fields.common import ContainerReference, FileReference
 from flywheel_async.fields.file import FileFields
+from flywheel_async.fields.file_parts import FileVersionOutput, ZipfileInfo
 from flywheel_async.models import file as _async
 from flywheel_async.sync._base import SyncBase
+
+if TYPE_CHECKING:
+    from flywheel_async.sync.models.acquisition import Acquisition
+    from flywheel_async.sync.models.analysis import Analysis
+    from flywheel_async.sync.models.collection import Collection
+    from flywheel_async.sync.models.project import Project
+    from flywheel_async.sync.models.session import Session
+    from flywheel_async.sync.models.subject import Subject
 
 
 class File(FileFields, SyncBase):
@@ -61,6 +71,7 @@ class File(FileFields, SyncBase):
             **members: The new members as keywords.
 
         Raises:
+            ArgumentError: Nothing was given, or a member that only the site writes; nothing was sent.
             APIError: The site refused.
         """
         self._run(_async.File.update, self, body, **members)
@@ -80,9 +91,10 @@ class File(FileFields, SyncBase):
         """Deletes the file with all its versions; route `DELETE /{containers}/{id}/files/{name}`.
 
         Args:
-            delete_reason: Why; wanted by sites with an audit trail.
+            delete_reason: Why, for example `"duplicate_data"`; wanted by sites with an audit trail.
 
         Raises:
+            ArgumentError: The reason is unknown; nothing was sent.
             NotFound: It was deleted meanwhile.
         """
         self._run(_async.File.delete, self, delete_reason)
@@ -90,3 +102,270 @@ class File(FileFields, SyncBase):
     def ref(self) -> FileReference:
         """Names this file by its container and name, as gears and analyses want it."""
         return self._call(_async.File.ref, self)
+
+    @property
+    def parent(self) -> Project | Subject | Session | Acquisition | Analysis | Collection:
+        """The container that holds this file; asks the site each time. Route `GET /{containers}/{id}`."""
+        return self._get_awaited(_async.File, "parent")
+
+    def get_parent(self) -> Project | Subject | Session | Acquisition | Analysis | Collection:
+        """Gets the container that holds this file; route `GET /{containers}/{id}`.
+
+        Raises:
+            NotFound: It was deleted meanwhile.
+        """
+        return self._run(_async.File.get_parent, self)
+
+    @property
+    def local_created(self) -> datetime | None:
+        """When this version was created, in the time zone of this machine."""
+        return self._get(_async.File, "local_created")
+
+    @property
+    def local_modified(self) -> datetime | None:
+        """When this version was last changed, in the time zone of this machine."""
+        return self._get(_async.File, "local_modified")
+
+    @property
+    def local_replaced(self) -> datetime | None:
+        """When this version was replaced by a newer one, in the time zone of this machine."""
+        return self._get(_async.File, "local_replaced")
+
+    def url(self) -> str:
+        """Makes an address to fetch this version from without a key.
+
+        Route `GET /{containers}/{id}/files/{name}?ticket`.
+
+        Returns:
+            The address. It works for a limited time, on this machine.
+        """
+        return self._run(_async.File.url, self)
+
+    def get_zip_info(self) -> ZipfileInfo:
+        """Lists the members of this version of a zip file; route `GET /{containers}/{id}/files/{name}?info=true`.
+
+        Raises:
+            BadRequest: It is no zip file.
+        """
+        return self._run(_async.File.get_zip_info, self)
+
+    def download_zip_member(self, member: str, dest_file: str | Path, *, on_progress: OnProgress | None = None) -> Path:
+        """Downloads a member of this version; route `GET /{containers}/{id}/files/{name}?member=`.
+
+        Args:
+            member: The member's path, as `get_zip_info` lists it.
+            dest_file: Path of the file to write; replaced only when the download is complete.
+            on_progress: Told about each chunk, in bytes.
+
+        Returns:
+            The path written.
+
+        Raises:
+            ArgumentError: There is no such member, or the destination cannot be written.
+        """
+        return self._run(_async.File.download_zip_member, self, member, dest_file, on_progress=on_progress)
+
+    def read_zip_member(self, member: str) -> bytes:
+        """Downloads a member of this version into memory; route `GET /{containers}/{id}/files/{name}?member=`.
+
+        Args:
+            member: The member's path, as `get_zip_info` lists it.
+
+        Returns:
+            Its content.
+
+        Raises:
+            ArgumentError: There is no such member.
+        """
+        return self._run(_async.File.read_zip_member, self, member)
+
+    def update_info(self, body: Mapping[str, object] | None = None, /, **members: object) -> None:
+        """Replaces some top-level keys of `info` and leaves the others.
+
+        Route `PATCH /{containers}/{id}/files/{name}/info`. It acts on the newest version of the file.
+
+        Args:
+            body: New values by key.
+            **members: The same as keywords.
+
+        Raises:
+            ArgumentError: A value has no JSON form of its own; nothing was sent.
+        """
+        self._run(_async.File.update_info, self, body, **members)
+
+    def replace_info(self, body: Mapping[str, object], /) -> None:
+        """Replaces all of `info`; route `PATCH /{containers}/{id}/files/{name}/info`.
+
+        It acts on the newest version of the file.
+
+        Args:
+            body: The new metadata; an empty mapping leaves none.
+
+        Raises:
+            ArgumentError: A value has no JSON form of its own; nothing was sent.
+        """
+        self._run(_async.File.replace_info, self, body)
+
+    def delete_info(self, *keys: str | Sequence[str]) -> None:
+        """Removes keys of `info`; route `PATCH /{containers}/{id}/files/{name}/info`.
+
+        It acts on the newest version of the file.
+
+        Args:
+            *keys: Keys, or lists of keys. A dot reaches inside: `"scan.te"` is the key `te` of `scan`.
+
+        Raises:
+            ArgumentError: No key was given; nothing was sent.
+        """
+        self._run(_async.File.delete_info, self, *keys)
+
+    def update_classification(self, classification: Mapping[str, Sequence[str]], modality: str | None = None) -> None:
+        """Adds values to the classification; route `PATCH /{containers}/{id}/files/{name}/classification`.
+
+        Args:
+            classification: New values by aspect; those that are there stay.
+            modality: The file's new modality; left as it is by default.
+
+        Raises:
+            ArgumentError: The classification is not a mapping of lists of texts; nothing was sent.
+        """
+        self._run(_async.File.update_classification, self, classification, modality)
+
+    def replace_classification(self, classification: Mapping[str, Sequence[str]], modality: str | None = None) -> None:
+        """Replaces the classification; route `PATCH /{containers}/{id}/files/{name}/classification`.
+
+        Args:
+            classification: All values by aspect.
+            modality: The file's new modality; left as it is by default.
+
+        Raises:
+            ArgumentError: The classification is not a mapping of lists of texts; nothing was sent.
+        """
+        self._run(_async.File.replace_classification, self, classification, modality)
+
+    def delete_classification(self, classification: Mapping[str, Sequence[str]]) -> None:
+        """Removes values of the classification; route `PATCH /{containers}/{id}/files/{name}/classification`.
+
+        Args:
+            classification: The values to remove, by aspect; absent ones do not matter.
+
+        Raises:
+            ArgumentError: The classification is not a mapping of lists of texts; nothing was sent.
+        """
+        self._run(_async.File.delete_classification, self, classification)
+
+    def add_tag(self, tag: str | Mapping[str, object]) -> None:
+        """Adds a tag, unless it is there; route `PATCH /files/{file_id}/tags`.
+
+        Args:
+            tag: Its text, or a mapping with the text as `value`.
+
+        Raises:
+            ArgumentError: It is not a text, or empty; nothing was sent.
+        """
+        self._run(_async.File.add_tag, self, tag)
+
+    def add_tags(self, tags: Iterable[str]) -> None:
+        """Adds several tags in one request; those that are there stay. Route `PATCH /files/{file_id}/tags`.
+
+        Args:
+            tags: Their texts.
+
+        Raises:
+            ArgumentError: One is not a text, or empty; nothing was sent.
+        """
+        self._run(_async.File.add_tags, self, tags)
+
+    def set_tags(self, tags: Iterable[str]) -> None:
+        """Replaces all tags; route `PUT /files/{file_id}/tags`.
+
+        Args:
+            tags: The texts of the new ones; none for no tags.
+
+        Raises:
+            ArgumentError: One is not a text, or empty; nothing was sent.
+        """
+        self._run(_async.File.set_tags, self, tags)
+
+    def rename_tag(self, old: str, new: str) -> None:
+        """Renames a tag; routes `GET`, `PATCH` and `DELETE /files/{file_id}/tags`.
+
+        Sites have no single step for it: the new tag is added, then the old one taken away.
+
+        Args:
+            old: Its text.
+            new: Its new text.
+
+        Raises:
+            ArgumentError: There is no such tag.
+        """
+        self._run(_async.File.rename_tag, self, old, new)
+
+    def delete_tag(self, tag: str) -> None:
+        """Takes a tag away; an absent one does not matter. Route `DELETE /files/{file_id}/tags`.
+
+        Args:
+            tag: Its text.
+
+        Raises:
+            ArgumentError: It is not a text, or empty; nothing was sent.
+        """
+        self._run(_async.File.delete_tag, self, tag)
+
+    def delete_tags(self, tags: Iterable[str]) -> None:
+        """Takes several tags away in one request; absent ones do not matter. Route `DELETE /files/{file_id}/tags`.
+
+        Args:
+            tags: Their texts.
+
+        Raises:
+            ArgumentError: One is not a text, or empty; nothing was sent.
+        """
+        self._run(_async.File.delete_tags, self, tags)
+
+    def get_versions(self) -> list[FileVersionOutput]:
+        """Gets the history of this file; route `GET /files/{file_id}/versions`."""
+        return self._run(_async.File.get_versions, self)
+
+    def restore(self, version: int | None = None, *, evaluate_gear_rules: bool = False) -> File:
+        """Makes an older version the newest one again; route `POST /files/{file_id}/restore`.
+
+        Args:
+            version: Its number; this very version by default.
+            evaluate_gear_rules: Whether gear rules look at it as at a new file.
+
+        Returns:
+            The entry of the new version.
+
+        Raises:
+            APIError: The site refused.
+        """
+        return self._run(_async.File.restore, self, version, evaluate_gear_rules=evaluate_gear_rules)
+
+    def move_to(
+        self,
+        destination: Project
+        | Subject
+        | Session
+        | Acquisition
+        | Analysis
+        | Collection
+        | ContainerReference
+        | Mapping[str, str]
+        | None = None,
+        *,
+        name: str | None = None,
+        run_gear_rules: bool | None = None,
+    ) -> None:
+        """Moves this file with all its versions, renames it, or both; route `POST /files/{file_id}/move`.
+
+        Args:
+            destination: The container to move to, or its `ref()`; None stays.
+            name: A new name.
+            run_gear_rules: Whether gear rules look at it as at a new file; the site decides by default.
+
+        Raises:
+            ArgumentError: Neither a container nor a name was given; nothing was sent.
+            Conflict: The container has a file of that name.
+        """
+        self._run(_async.File.move_to, self, destination, name=name, run_gear_rules=run_gear_rules)

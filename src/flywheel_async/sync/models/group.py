@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, ClassVar
 from flywheel_async.fields.group import GroupFields
 from flywheel_async.models import group as _async
 from flywheel_async.sync.finder import Finder
-from flywheel_async.sync.models.container import Container
+from flywheel_async.sync.models.permissions import GroupAccess
+from flywheel_async.sync.models.tags import Tagged
 
 if TYPE_CHECKING:
     from flywheel_async.sync.models.project import Project
 
 
-class Group(GroupFields, Container):
+class Group(GroupFields, Tagged, GroupAccess):
     """The top of the hierarchy: a lab or department, whose id is a name chosen by people."""
 
     container_type: ClassVar[str] = "group"

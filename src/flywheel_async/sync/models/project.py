@@ -7,21 +7,30 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar
 
+from flywheel_async.fields.common import ContainerReference
+from flywheel_async.fields.copies import CopyFilter, ProjectCopyOutput
 from flywheel_async.fields.members import Given, member
 from flywheel_async.fields.project import ProjectFields
 from flywheel_async.models import project as _async
 from flywheel_async.sync.finder import Finder
+from flywheel_async.sync.models.analysed import Analysed
 from flywheel_async.sync.models.analysis import Analysis
 from flywheel_async.sync.models.container import FileContainer
+from flywheel_async.sync.models.entries import FileEntries
 from flywheel_async.sync.models.file import File
+from flywheel_async.sync.models.info import Informed
+from flywheel_async.sync.models.notes import Noted
+from flywheel_async.sync.models.permissions import ProjectAccess
+from flywheel_async.sync.models.tags import Tagged
 
 if TYPE_CHECKING:
     from flywheel_async.sync.models.acquisition import Acquisition
+    from flywheel_async.sync.models.group import Group
     from flywheel_async.sync.models.session import Session
     from flywheel_async.sync.models.subject import Subject
 
 
-class Project(ProjectFields, FileContainer):
+class Project(ProjectFields, FileContainer, FileEntries, Tagged, Noted, Informed, Analysed, ProjectAccess):
     """A study: subjects, their sessions and files, and the people who may see them."""
 
     container_type: ClassVar[str] = "project"
@@ -81,3 +90,39 @@ class Project(ProjectFields, FileContainer):
             >>> project.add_session(label="visit 1", subject={"label": "0042"})
         """
         return self._run(_async.Project.add_session, self, body, **members)
+
+    def copy_to(
+        self,
+        destination: Group | ContainerReference | Mapping[str, str] | str,
+        label: str,
+        *,
+        filter: CopyFilter | Mapping[str, object] | None = None,
+    ) -> ProjectCopyOutput:
+        """Starts copying this project with what is below it; route `POST /projects/{id}/copy`.
+
+        Args:
+            destination: The group to copy to, its `ref()` or its id.
+            label: The copy's label.
+            filter: What to leave out, for example `{"exclude_notes": True}`.
+
+        Returns:
+            The ids of the new project and of the task that fills it. Get the project and look at `copy_status` until
+            that is `completed`.
+
+        Raises:
+            ArgumentError: The destination is something else; nothing was sent.
+            APIError: The site refused.
+        """
+        return self._run(_async.Project.copy_to, self, destination, label, filter=filter)
+
+    def move_to(self, destination: Group | ContainerReference | Mapping[str, str] | str) -> None:
+        """Moves this project to another group; route `PUT /projects/{id}`.
+
+        Args:
+            destination: The group, its `ref()` or its id.
+
+        Raises:
+            ArgumentError: The destination is something else; nothing was sent.
+            APIError: The site refused.
+        """
+        self._run(_async.Project.move_to, self, destination)

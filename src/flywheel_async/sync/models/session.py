@@ -7,20 +7,29 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar
 
+from flywheel_async.fields.common import ContainerReference
+from flywheel_async.fields.copies import CopyFilter
 from flywheel_async.fields.members import Given, member
 from flywheel_async.fields.session import SessionFields
 from flywheel_async.models import session as _async
 from flywheel_async.sync.finder import Finder
+from flywheel_async.sync.models.analysed import Analysed
 from flywheel_async.sync.models.analysis import Analysis
 from flywheel_async.sync.models.container import FileContainer
+from flywheel_async.sync.models.entries import FileEntries
 from flywheel_async.sync.models.file import File
+from flywheel_async.sync.models.info import Informed
+from flywheel_async.sync.models.notes import Noted
 from flywheel_async.sync.models.subject import Subject
+from flywheel_async.sync.models.tags import Tagged
+from flywheel_async.sync.models.timing import Timed
 
 if TYPE_CHECKING:
     from flywheel_async.sync.models.acquisition import Acquisition
+    from flywheel_async.sync.models.project import Project
 
 
-class Session(SessionFields, FileContainer):
+class Session(SessionFields, FileContainer, FileEntries, Tagged, Noted, Informed, Analysed, Timed):
     """One visit of a subject."""
 
     container_type: ClassVar[str] = "session"
@@ -52,3 +61,58 @@ class Session(SessionFields, FileContainer):
             >>> session.add_acquisition(label="T1w")
         """
         return self._run(_async.Session.add_acquisition, self, body, **members)
+
+    @property
+    def age_years(self) -> float | None:
+        """The subject's age in years of 31557600 seconds."""
+        return self._get(_async.Session, "age_years")
+
+    @property
+    def age_months(self) -> float | None:
+        """The subject's age in months of 30 days."""
+        return self._get(_async.Session, "age_months")
+
+    @property
+    def age_weeks(self) -> float | None:
+        """The subject's age in weeks."""
+        return self._get(_async.Session, "age_weeks")
+
+    @property
+    def age_days(self) -> float | None:
+        """The subject's age in days."""
+        return self._get(_async.Session, "age_days")
+
+    def copy_to(
+        self,
+        destination: Subject | Project | ContainerReference | Mapping[str, str],
+        label: str | None = None,
+        *,
+        filter: CopyFilter | Mapping[str, object] | None = None,
+    ) -> Session:
+        """Starts copying this session with what is below it; route `POST /sessions/{id}/copy`.
+
+        Args:
+            destination: The subject or project to copy to, or its `ref()`.
+            label: The copy's label; the same one by default.
+            filter: What to leave out, for example `{"exclude_notes": True}`.
+
+        Returns:
+            The copy as it is at the start. `reload` it and look at `copy_status` until that is `completed`.
+
+        Raises:
+            ArgumentError: The destination is something else; nothing was sent.
+            APIError: The site refused.
+        """
+        return self._run(_async.Session.copy_to, self, destination, label, filter=filter)
+
+    def move_to(self, destination: Subject | Project | ContainerReference | Mapping[str, str]) -> None:
+        """Moves this session with what is below it; route `PUT /sessions/{id}`.
+
+        Args:
+            destination: The subject or project to move to, or its `ref()`.
+
+        Raises:
+            ArgumentError: The destination is something else; nothing was sent.
+            APIError: The site refused.
+        """
+        self._run(_async.Session.move_to, self, destination)

@@ -7,19 +7,27 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar
 
+from flywheel_async.fields.common import ContainerReference
+from flywheel_async.fields.copies import CopyFilter
 from flywheel_async.fields.members import Given, member
 from flywheel_async.fields.subject import SubjectFields
 from flywheel_async.models import subject as _async
 from flywheel_async.sync.finder import Finder
+from flywheel_async.sync.models.analysed import Analysed
 from flywheel_async.sync.models.analysis import Analysis
 from flywheel_async.sync.models.container import FileContainer
+from flywheel_async.sync.models.entries import FileEntries
 from flywheel_async.sync.models.file import File
+from flywheel_async.sync.models.info import Informed
+from flywheel_async.sync.models.notes import Noted
+from flywheel_async.sync.models.tags import Tagged
 
 if TYPE_CHECKING:
+    from flywheel_async.sync.models.project import Project
     from flywheel_async.sync.models.session import Session
 
 
-class Subject(SubjectFields, FileContainer):
+class Subject(SubjectFields, FileContainer, FileEntries, Tagged, Noted, Informed, Analysed):
     """A participant, animal or phantom within a project."""
 
     container_type: ClassVar[str] = "subject"
@@ -50,3 +58,38 @@ class Subject(SubjectFields, FileContainer):
             >>> subject.add_session(label="visit 1", age=1009843200)
         """
         return self._run(_async.Subject.add_session, self, body, **members)
+
+    def copy_to(
+        self,
+        destination: Project | ContainerReference | Mapping[str, str] | str,
+        label: str | None = None,
+        *,
+        filter: CopyFilter | Mapping[str, object] | None = None,
+    ) -> Subject:
+        """Starts copying this subject with what is below it; route `POST /subjects/{id}/copy`.
+
+        Args:
+            destination: The project to copy to, its `ref()` or its id.
+            label: The copy's label; the same one by default.
+            filter: What to leave out, for example `{"exclude_notes": True}`.
+
+        Returns:
+            The copy as it is at the start. `reload` it and look at `copy_status` until that is `completed`.
+
+        Raises:
+            ArgumentError: The destination is something else; nothing was sent.
+            APIError: The site refused.
+        """
+        return self._run(_async.Subject.copy_to, self, destination, label, filter=filter)
+
+    def move_to(self, destination: Project | ContainerReference | Mapping[str, str] | str) -> None:
+        """Moves this subject with what is below it; route `PUT /subjects/{id}`.
+
+        Args:
+            destination: The project to move to, its `ref()` or its id.
+
+        Raises:
+            ArgumentError: The destination is something else; nothing was sent.
+            APIError: The site refused.
+        """
+        self._run(_async.Subject.move_to, self, destination)

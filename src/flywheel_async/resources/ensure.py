@@ -1,0 +1,236 @@
+"""Get-or-create: a container with a label, made only if it is not there."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
+
+import anyio
+
+from flywheel_async.errors import APIError, ArgumentError, Conflict, FlywheelError, NotFound, TransportError
+from flywheel_async.fields.base import Model
+from flywheel_async.filter_writing import text_literal
+from flywheel_async.models.bound import id_of
+from flywheel_async.notices import warn
+from flywheel_async.resources.bodies import check_group_id
+from flywheel_async.resources.kinds import CLASS_NAMES
+from flywheel_async.resources.paths import PathLike, elements
+from flywheel_async.transport.retry import RETRY_STATUSES, Outcome
+
+if TYPE_CHECKING:
+    from flywheel_async.client import AsyncClient
+
+_TRIES = 3
+"""How often a creation whose outcome is unknown is sent at most."""
+
+_LISTS = {
+    "get_group_projects": ("group", "project"),
+    "get_project_subjects": ("project", "subject"),
+    "get_project_sessions": ("project", "session"),
+    "get_subject_sessions": ("subject", "session"),
+    "get_session_acquisitions": ("session", "acquisition"),
+}
+"""Lists in which something can be created: the kinds of the parent and of the new object."""
+
+_PATH = ("get_group_projects", "get_project_subjects", "get_subject_sessions", "get_session_acquisitions")
+
+
+class DuplicateWarning(UserWarning):
+    """Several containers have the label that one was asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where something is looked for or created."""
+
+    operation: str
+    parent_id: str
+    label: str
+    filters: tuple[str, ...]
+
+    @property
+    def parent(self) -> str:
+        return _LISTS[self.operation][0]
+
+    @property
+    def kind(self) -> str:
+        return _LISTS[self.operation][1]
+
+
+class Ensure:
+    """Gets or creates containers, for one client.
+
+    Args:
+        core: The client.
+    """
+
+    def __init__(self, core: AsyncClient) -> None:
+        self._core = core
+
+    async def child(self, operation: str, path: tuple[str, ...], label: object, members: Mapping[str, object]) -> Model:
+        """Gets the child of a container with a label, or creates it.
+
+        Args:
+            operation: The list of the children.
+            path: The values of its path: the parent's id.
+            label: The label.
+            members: What a new object gets besides.
+
+        Returns:
+            The object, complete.
+        """
+        return await self._whole(await self._ensure(_place(operation, path, label, members), members))
+
+    async def path(self, path: PathLike) -> Model:
+        """Gets what a path leads to, and creates what is missing on the way.
+
+        Returns:
+            The object at its end, complete.
+        """
+        parts = elements(path)
+        if not 1 <= len(parts) <= 1 + len(_PATH):
+            raise ArgumentError("path must be 'group', or go on with project, subject, session, acquisition")
+        check_group_id(parts[0])
+        found = await self._group(parts[0])
+        for operation, label in zip(_PATH, parts[1:], strict=False):
+            found = await self._ensure(_place(operation, (id_of(found),), label, {}), {}, found)
+        return await self._whole(found) if len(parts) > 1 else found
+
+    async def _whole(self, found: Model) -> Model:
+        kind = cast("str", getattr(type(found), "container_type", ""))
+        return await self._core._containers.get(kind, id_of(found))
+
+    async def _ensure(self, place: _Place, members: Mapping[str, object], parent: Model | None = None) -> Model:
+        async with self._core._turns.of((place.operation, place.parent_id, place.label, place.filters)):
+            found = await self._find(place)
+            if found is not None:
+                return found
+            body = {**members, "label": place.label, **await self._parent(place, parent)}
+
+            async def create() -> str | None:
+                try:
+                    return await self._core._containers.add(place.kind, None, body)
+                except Conflict:
+                    return None
+
+            async def find() -> str | None:
+                found = await self._find(place)
+                return None if found is None else id_of(found)
+
+            new = await self._surely(create, find)
+            # Another client may have been a moment earlier, or later: both then take the oldest.
+            found = await self._find(place)
+            if found is not None:
+                return found
+            if new is None:
+                raise FlywheelError(f"the site says that there is a {place.kind} {place.label!r} but does not list it")
+            return await self._core._containers.get(place.kind, new)  # the site keeps the label in another form
+
+    async def _find(self, place: _Place) -> Model | None:
+        """The oldest container with the label, if there is one."""
+        query: dict[str, object] = {
+            "filter": ",".join((f"label={text_literal(place.label)}", *place.filters)),
+            "sort": "created,_id",
+            "limit": 2,
+        }
+        page = await self._core._page(place.operation, (place.parent_id,), query, CLASS_NAMES[place.kind])
+        if len(page.results) > 1:
+            ids = " and ".join(str(item.get("id")) for item in page.results)
+            warn(
+                f"{place.parent} {place.parent_id} has more than one {place.kind} labelled {place.label!r} ({ids}); "
+                "the oldest is used",
+                DuplicateWarning,
+            )
+        return page.results[0] if page.results else None
+
+    async def _parent(self, place: _Place, parent: Model | None) -> dict[str, object]:
+        """The members of a new object that name its parent."""
+        if place.operation != "get_subject_sessions":
+            return {place.parent: place.parent_id}
+        # The route wants the project too, which a list of a subject's sessions does not know.
+        subject = parent or await self._core._containers.get("subject", place.parent_id)
+        parents = subject.get("parents")
+        project = parents.get("project") if isinstance(parents, Model) else None
+        return {"project": project or subject.get("project"), "subject": {"_id": place.parent_id}}
+
+    async def _group(self, group_id: str) -> Model:
+        async with self._core._turns.of(("group", group_id)):
+            get = self._core._containers.get
+            try:
+                return await get("group", group_id)
+            except NotFound:
+                pass
+
+            async def create() -> str | None:
+                try:
+                    return await self._core._containers.add("group", {"_id": group_id, "label": group_id}, {})
+                except Conflict:
+                    return group_id
+                except APIError as error:
+                    error.add_note(f"there is no group {group_id!r}, and it could not be created")
+                    raise
+
+            async def find() -> str | None:
+                try:
+                    return id_of(await get("group", group_id))
+                except NotFound:
+                    return None
+
+            await self._surely(create, find)
+            return await get("group", group_id)
+
+    async def _surely(
+        self, create: Callable[[], Awaitable[str | None]], find: Callable[[], Awaitable[str | None]]
+    ) -> str | None:
+        """Creates something; when the outcome is unknown, looks before trying again."""
+        attempt = 1
+        while True:
+            try:
+                return await create()
+            except (TransportError, APIError) as error:
+                outcome = Outcome()
+                if isinstance(error, APIError):
+                    outcome = Outcome(error.status)
+                if outcome.status is not None and outcome.status not in RETRY_STATUSES:
+                    raise
+                found = await find()
+                if found is not None:
+                    return found
+                wait = self._core._transport.retry_wait(attempt, outcome)
+                if attempt == _TRIES or wait is None:
+                    raise
+            await anyio.sleep(wait)
+            attempt += 1
+
+
+def _place(operation: str, path: tuple[str, ...], label: object, members: Mapping[str, object]) -> _Place:
+    if operation not in _LISTS:
+        raise ArgumentError(
+            f"nothing can be created in the list {operation}; use group.projects, project.subjects, project.sessions, "
+            "subject.sessions or session.acquisitions"
+        )
+    if not isinstance(label, str) or not label.strip():
+        raise ArgumentError(f"label must be a text that is not empty, not {label!r}")
+    filters: tuple[str, ...] = ()
+    if operation == "get_project_sessions":
+        filters = (_subject_filter(members.get("subject")),)
+    return _Place(operation, path[0], label, filters)
+
+
+def _subject_filter(subject: object) -> str:
+    """The filter for the sessions of a subject that is given as it is for creating one."""
+    if isinstance(subject, str) and subject:
+        return f"parents.subject={subject}"
+    if isinstance(subject, (Mapping, Model)):
+        given = cast("Mapping[str, object]", subject)
+        identifier = given.get("_id") or given.get("id")
+        label = given.get("label") or given.get("code")
+        if isinstance(identifier, str) and identifier:
+            return f"parents.subject={identifier}"
+        if isinstance(label, str) and label:
+            return f"subject.label={text_literal(label)}"
+    raise ArgumentError(
+        "subject: a session of a project is found by its subject; give its id, a Subject or {'label': …}, "
+        "or use subject.sessions"
+    )

@@ -1,0 +1,137 @@
+"""Operations by the names the official client has for them, on the client itself."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import httpx
+import pytest
+
+from flywheel_async import AsyncClient, File, Group, Project, Session
+from flywheel_async.emulator import Emulator
+from flywheel_async.errors import ArgumentError, NotFound
+from flywheel_async.fields import Modality, Note, Role
+from flywheel_async.raw.decode import class_name, split_union, unwrapped_member
+from flywheel_async.raw.flat import names
+from flywheel_async.raw.table import derived, operations
+from flywheel_async.sync import Client
+from flywheel_async.sync import Project as SyncProject
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_create_read_change_delete(fw: AsyncClient, group: Group) -> None:
+    identifier = await fw.add_project({"label": "P", "group": group.id})
+    assert isinstance(identifier, str)
+    assert (await fw.modify_project(identifier, {"label": "Q"})).modified == 1
+    project = await fw.get_project(identifier)
+    assert type(project) is Project
+    assert project.label == "Q"
+    (listed,) = await fw.get_all_projects(filter=f"_id={identifier}")
+    assert type(listed) is Project
+    assert await listed.reload() is listed
+    session = await fw.add_session({"label": "s", "project": identifier, "subject": {"label": "x"}})
+    assert [type(s) for s in await fw.get_project_sessions(identifier)] == [Session]
+    assert (await fw.delete_session(session, delete_reason=None))["deleted"] == 1
+    with pytest.raises(NotFound):
+        await fw.get_session(session)
+
+
+async def test_names_built_on_others(fw: AsyncClient, group: Group) -> None:
+    project = await group.add_project(label="P")
+    await fw.set_project_info(project.id, {"a": 1, "b": {"c": 2}})
+    await fw.set_project_info(project.id, {"b": {"d": 3}})
+    assert (await project.reload()).info == {"a": 1, "b": {"d": 3}}
+    await fw.delete_project_info_fields(project.id, ["a"])
+    assert (await project.reload()).info == {"b": {"d": 3}}
+    await fw.delete_project_info_fields(project.id, "b")
+    await fw.replace_project_info(cid=project.id, body={"z": 1})
+    assert (await project.reload()).info == {"z": 1}
+
+
+async def test_scalar_bodies_and_plain_models(fw: AsyncClient, group: Group) -> None:
+    project = await group.add_project(label="P")
+    await fw.add_project_tag(project.id, "one")
+    note = await fw.add_project_note(project.id, "hello")
+    assert type(note) is Note
+    assert note.text == "hello"
+    assert (await project.reload()).tags == ["one"]
+    assert type(await fw.get_modality("MR")) is Modality
+    assert {type(role) for role in await fw.get_all_roles()} == {Role}
+
+
+async def test_files(fw: AsyncClient, group: Group, tmp_path: Path) -> None:
+    project = await group.add_project(label="P")
+    (tmp_path / "x.txt").write_text("content")
+    metadata = json.dumps({"info": {"run": 1}, "modality": "MR"})
+    (entry,) = await fw.upload_file_to_project(project.id, str(tmp_path / "x.txt"), metadata=metadata)
+    assert type(entry) is File
+    assert (entry.info, entry.modality) == ({"run": 1}, "MR")
+    assert await fw.download_file_from_project(project.id, "x.txt", tmp_path / "back") == tmp_path / "back"
+    assert (tmp_path / "back").read_text() == "content"
+    assert await fw.download_file_from_project_as_data(project_id=project.id, file_name="x.txt") == b"content"
+    url = await fw.get_project_download_url(project.id, "x.txt")
+    async with httpx.AsyncClient(trust_env=False) as browser:
+        assert (await browser.get(url)).content == b"content"
+    assert (await fw.get_project_file_info(project.id, "x.txt")).file_id == entry.file_id
+    assert type(await fw.modify_project_file(project.id, "x.txt", {"type": "text"})).__name__ == "Record"
+
+
+async def test_the_sync_client_has_them_too(site: Emulator, fw: AsyncClient, group: Group) -> None:
+    made = await group.add_project(label="P")
+    with Client(site.api_key) as sync:
+        project = sync.get_all_projects(filter=f"_id={made.id}")[0]
+        assert type(project) is SyncProject
+        assert sync.set_project_info(made.id, {"a": 1}).modified == 1
+        assert project.reload().info == {"a": 1}
+        with pytest.raises(AttributeError, match="did you mean 'modify_project'"):
+            sync.modify_projct  # noqa: B018
+        assert {"modify_project", "find", "projects"} - {*dir(sync)} == {"find"}
+
+
+async def test_mistakes_send_nothing(site: Emulator) -> None:
+    site.faults.add("*", status=599)
+    fw = AsyncClient(site.api_key, disable_auth_check=True)
+    calls = [
+        (fw.modify_project, ("5",), "body"),
+        (fw.set_project_info, ("5",), "body"),
+        (fw.set_project_info, ("5", {}, 1), "at most 2"),
+        (fw.upload_file_to_project, ("5",), "file"),
+        (fw.download_file_from_project, ("5", "x"), "dest_file"),
+        (fw.get_project_download_url, ("5", ".."), "file_name"),
+    ]
+    for call, arguments, said in calls:
+        with pytest.raises(ArgumentError, match=said):
+            await call(*arguments)
+    with pytest.raises(ArgumentError, match="not JSON"):
+        await fw.upload_file_to_project("5", b"x", name="x", metadata="{")
+    with pytest.raises(ArgumentError, match="'colour'"):
+        await fw.set_project_info("5", {}, colour=1)
+    assert not hasattr(fw, "no_such_operation")
+    await fw.aclose()
+
+
+def test_every_name_leads_somewhere() -> None:
+    assert names() >= set(operations())
+    for name in names() - set(operations()):
+        assert derived()[name]["calls"][0] in operations()
+
+
+@pytest.mark.parametrize(
+    ("kind", "parts"),
+    [
+        ("str", ["str"]),
+        ("union[A,list[union[B,C]],dict(str, int)]", ["A", "list[union[B,C]]", "dict(str, int)"]),
+        ("union[Page,list[X]]", ["Page", "list[X]"]),
+    ],
+)
+def test_unions_of_the_table(kind: str, parts: list[str]) -> None:
+    assert split_union(kind) == parts
+
+
+def test_schemas_with_a_class() -> None:
+    assert class_name("ProjectListOutput") == "Project"
+    assert class_name("SessionContainerOutput") == "Session"
+    assert class_name("GearRule") is None
+    assert unwrapped_member("InsertedId") == "id"
