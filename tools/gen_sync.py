@@ -35,6 +35,16 @@ RULES = Rules(
     },
     # Parts of httpx that users of both sides may hand in.
     kept=("httpx.AsyncBaseTransport", "httpx.AsyncClient"),
+    shared={
+        "APIError": "flywheel_async.errors",
+        "ArgumentError": "flywheel_async.errors",
+        "ConfigError": "flywheel_async.errors",
+        "FileSpec": "flywheel_async.transfer.sources",
+        "FlywheelError": "flywheel_async.errors",
+        "Progress": "flywheel_async.events",
+        "create_drone_client": "flywheel_async.sync._drone",
+        "f": "flywheel_async.expressions",
+    },
 )
 
 
@@ -104,6 +114,7 @@ def _exports(listed: list[Module], rules: Rules) -> str:
         if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__"
     )
     homes |= dict.fromkeys(public, models.target)
+    homes |= rules.shared
     lines = [
         '"""The client in plain, blocking Python: the same names and arguments, no `await`."""',
         "from __future__ import annotations",

@@ -6,7 +6,7 @@ import ast
 import copy
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 _ASYNC = re.compile(r"\bawait\b|\basync |Async|\b__a(?:enter|exit)__")
@@ -39,11 +39,13 @@ class Rules:
         twins: Async name → its sync twin; `UNWRAP` as name leaves only the argument of a generic.
         words: Regular expression → replacement, for docstrings, in order.
         kept: Dotted names that stay although they name something async.
+        shared: Name → module of what the facade offers besides what is generated.
     """
 
     twins: Mapping[str, Twin]
     words: Mapping[str, str]
     kept: Collection[str] = ()
+    shared: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 class Names:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from flywheel_async.client import AsyncClient as AsyncClient
+    from flywheel_async.drone import create_drone_client as create_drone_client
     from flywheel_async.errors import APIError as APIError
     from flywheel_async.errors import ArgumentError as ArgumentError
     from flywheel_async.errors import ConfigError as ConfigError
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
 _WHERE = {
     "AsyncClient": "client",
+    "create_drone_client": "drone",
     "APIError": "errors",
     "ArgumentError": "errors",
     "ConfigError": "errors",

@@ -61,10 +61,10 @@ class Site(BaseModel):
         """Whether the host is this machine."""
         return self.host == "localhost" or self.host == "::1" or self.host.startswith("127.")
 
-    def authorization(self) -> str:
-        """The value of the `Authorization` header; 57 character keys are bearer tokens."""
+    def credentials(self) -> dict[str, str]:
+        """The headers that say who is asking; 57 character keys are bearer tokens."""
         key = self.key.get_secret_value()
-        return f"Bearer {key}" if len(key) == 57 else f"scitran-user {key}"
+        return {"Authorization": f"Bearer {key}" if len(key) == 57 else f"scitran-user {key}"}
 
 
 def parse_key(text: str, source: str = "the API key") -> Site:

@@ -245,8 +245,6 @@ def path(route: Route, ids: dict[str, str], user: str) -> str:
             parts.append(ids["role"])
         elif name == "id_":
             parts.append(ids["user_key"])
-        elif name == "uid" and "users" in parts:
-            parts.append(user_id(user) if user not in ("wrong_key", "no_key") else user_id("ro"))
         elif name in LITERALS:
             parts.append(LITERALS[name])
         elif name == "container_id" and kind not in ids:

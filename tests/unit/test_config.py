@@ -67,7 +67,7 @@ def test_accepted_keys(text: str, url: str) -> None:
     site = parse_key(text)
     assert site.base_url == url
     assert site.key.get_secret_value() == KEY
-    assert site.authorization() == f"scitran-user {KEY}"
+    assert site.credentials() == {"Authorization": f"scitran-user {KEY}"}
 
 
 @pytest.mark.parametrize("text", REFUSED)
@@ -89,8 +89,8 @@ def test_any_text_is_a_site_or_a_config_error(text: str) -> None:
 
 
 def test_57_characters_are_a_bearer_token() -> None:
-    assert parse_key("h.example:" + "a" * 57).authorization() == "Bearer " + "a" * 57
-    assert parse_key("h.example:" + "a" * 56).authorization().startswith("scitran-user ")
+    assert parse_key("h.example:" + "a" * 57).credentials() == {"Authorization": "Bearer " + "a" * 57}
+    assert parse_key("h.example:" + "a" * 56).credentials()["Authorization"].startswith("scitran-user ")
 
 
 def test_key_is_hidden() -> None:

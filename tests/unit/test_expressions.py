@@ -180,7 +180,9 @@ def test_long_lists_are_split() -> None:
 
 def conditions(text: str | None) -> list[list[object]]:
     found = parse_filter(text or "")
-    return [[operand.value for operand in c.operands if isinstance(operand, Text)] for c in found if isinstance(c, AnyOf)]
+    return [
+        [operand.value for operand in c.operands if isinstance(operand, Text)] for c in found if isinstance(c, AnyOf)
+    ]
 
 
 @pytest.mark.parametrize(
@@ -228,7 +230,21 @@ names = st.text(st.characters(codec="utf-8", exclude_characters="=<>!,.$"), min_
     lambda name: name == name.strip() and name != "id"
 )
 texts = st.text(st.characters(codec="utf-8"), max_size=12) | st.sampled_from(
-    ["0042", "1e5", "null", "true", "2024-01-31", "|[a]", "~x", "5d2761383289d60037e8f5e5", "\\", '"', "',\"", "\\,", "]"]
+    [
+        "0042",
+        "1e5",
+        "null",
+        "true",
+        "2024-01-31",
+        "|[a]",
+        "~x",
+        "5d2761383289d60037e8f5e5",
+        "\\",
+        '"',
+        "',\"",
+        "\\,",
+        "]",
+    ]
 )
 scalars = (
     st.none()
@@ -243,7 +259,9 @@ patterns = st.text(st.characters(codec="utf-8") | st.sampled_from("\\,"), max_si
     lambda text: text.strip() != "" and not text.endswith("\\")
 )
 paths = st.lists(names, min_size=1, max_size=3).map(tuple)
-comparisons = st.builds(lambda p, o, v: (Field(p), o, v), paths, st.sampled_from(["=", "!=", "<", "<=", ">", ">="]), scalars)
+comparisons = st.builds(
+    lambda p, o, v: (Field(p), o, v), paths, st.sampled_from(["=", "!=", "<", "<=", ">", ">="]), scalars
+)
 
 
 def operand(value: object) -> Operand:
@@ -275,8 +293,12 @@ def expected(expression: Expression) -> Condition:
 
 expressions = st.one_of(
     st.builds(Comparison, paths, st.sampled_from(["=", "!="]), scalars),
-    st.builds(Comparison, paths, st.sampled_from(["<", "<=", ">", ">="]), texts | st.integers(-9, 9) | st.floats(-1, 1)),
-    st.builds(OneOf, paths, st.lists(scalars, min_size=1, max_size=5, unique_by=lambda v: (type(v), repr(v))).map(tuple)),
+    st.builds(
+        Comparison, paths, st.sampled_from(["<", "<=", ">", ">="]), texts | st.integers(-9, 9) | st.floats(-1, 1)
+    ),
+    st.builds(
+        OneOf, paths, st.lists(scalars, min_size=1, max_size=5, unique_by=lambda v: (type(v), repr(v))).map(tuple)
+    ),
     st.builds(Matches, paths, patterns),
 )
 
@@ -288,7 +310,11 @@ def test_a_site_reads_back_what_was_written(parts: list[Expression]) -> None:
 
 @given(st.lists(paths, min_size=1, max_size=4), st.lists(texts, min_size=4, max_size=4))
 def test_no_value_changes_the_structure(fields: list[tuple[str, ...]], values: list[str]) -> None:
-    kinds = [lambda p, v: Comparison(p, "=", v), lambda p, v: OneOf(p, (v, v + "x")), lambda p, v: Matches(p, "x" + v + "\\\\")]
+    kinds = [
+        lambda p, v: Comparison(p, "=", v),
+        lambda p, v: OneOf(p, (v, v + "x")),
+        lambda p, v: Matches(p, "x" + v + "\\\\"),
+    ]
     parts = [kind(path, value) for path, value in zip(fields, values, strict=False) for kind in kinds]
     try:
         text = written(*parts)

@@ -91,7 +91,7 @@ def test_any_text_is_joined_or_refused(text: str) -> None:
 
 @pytest.mark.parametrize(
     ("value", "values"),
-    [("x", None), ("|[a]", ["a"]), ('|[a, "b,]c",\'d\']', ["a", '"b,]c"', "'d'"]), ("|[a,b", ["a", "b"])],
+    [("x", None), ("|[a]", ["a"]), ("|[a, \"b,]c\",'d']", ["a", '"b,]c"', "'d'"]), ("|[a,b", ["a", "b"])],
 )
 def test_lists(value: str, values: list[str] | None) -> None:
     assert listed(value) == values

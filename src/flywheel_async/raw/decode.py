@@ -32,7 +32,15 @@ _PLAIN = {
 
 
 class Record(Model):
-    """An answer without a class of its own: its members are attributes and items."""
+    """An answer without a class of its own: its members are attributes and items, an `_id` also as `id`."""
+
+    def __getitem__(self, key: str) -> Any:
+        return super().__getitem__("_id" if key == "id" and "_id" in self else key)
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> object:
+            return super().__getattr__("_id" if name == "id" and "_id" in self else name)
 
 
 @cache
@@ -141,4 +149,4 @@ def _class(core: AsyncClient, name: str) -> type[Model]:
 
 
 def _record(value: object) -> object:
-    return load_python(Record, value) if isinstance(value, dict) else value
+    return load_python(Record, cast(object, value)) if isinstance(value, dict) else value

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from flywheel_async.raw.flat import FlatOperation
 
 
+
 class AsyncFlatNames:
     """Every operation by its name."""
 

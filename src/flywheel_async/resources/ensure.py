@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 
 import anyio
 
-from flywheel_async.errors import APIError, ArgumentError, Conflict, FlywheelError, NotFound, TransportError
+from flywheel_async.errors import APIError, ArgumentError, Conflict, NotFound, TransportError
 from flywheel_async.fields.base import Model
 from flywheel_async.filter_writing import text_literal
 from flywheel_async.models.bound import id_of
@@ -108,23 +108,28 @@ class Ensure:
                 return found
             body = {**members, "label": place.label, **await self._parent(place, parent)}
 
+            conflict: Conflict | None = None
+
             async def create() -> str | None:
+                nonlocal conflict
                 try:
                     return await self._core._containers.add(place.kind, None, body)
-                except Conflict:
+                except Conflict as error:  # another client was a moment earlier
+                    conflict = error
                     return None
 
             async def find() -> str | None:
-                found = await self._find(place)
-                return None if found is None else id_of(found)
+                there = await self._find(place)
+                return None if there is None else id_of(there)
 
             new = await self._surely(create, find)
-            # Another client may have been a moment earlier, or later: both then take the oldest.
+            # Another client may have created one at the same time: both take the oldest.
             found = await self._find(place)
             if found is not None:
                 return found
-            if new is None:
-                raise FlywheelError(f"the site says that there is a {place.kind} {place.label!r} but does not list it")
+            if conflict is not None:
+                raise conflict
+            assert new is not None
             return await self._core._containers.get(place.kind, new)  # the site keeps the label in another form
 
     async def _find(self, place: _Place) -> Model | None:

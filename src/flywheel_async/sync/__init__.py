@@ -8,6 +8,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from flywheel_async.errors import APIError, ArgumentError, ConfigError, FlywheelError
+    from flywheel_async.events import Progress
+    from flywheel_async.expressions import f
+    from flywheel_async.sync._drone import create_drone_client
     from flywheel_async.sync._streams import Pager
     from flywheel_async.sync.client import Client
     from flywheel_async.sync.finder import Finder
@@ -22,20 +26,29 @@ if TYPE_CHECKING:
         Subject,
         User,
     )
+    from flywheel_async.transfer.sources import FileSpec
 
 __all__ = [
+    "APIError",
     "Acquisition",
     "Analysis",
+    "ArgumentError",
     "Client",
     "Collection",
+    "ConfigError",
     "File",
+    "FileSpec",
     "Finder",
+    "FlywheelError",
     "Group",
     "Pager",
+    "Progress",
     "Project",
     "Session",
     "Subject",
     "User",
+    "create_drone_client",
+    "f",
 ]
 _HOMES = {
     "Pager": "flywheel_async.sync._streams",
@@ -50,6 +63,14 @@ _HOMES = {
     "Session": "flywheel_async.sync.models",
     "Subject": "flywheel_async.sync.models",
     "User": "flywheel_async.sync.models",
+    "APIError": "flywheel_async.errors",
+    "ArgumentError": "flywheel_async.errors",
+    "ConfigError": "flywheel_async.errors",
+    "FileSpec": "flywheel_async.transfer.sources",
+    "FlywheelError": "flywheel_async.errors",
+    "Progress": "flywheel_async.events",
+    "create_drone_client": "flywheel_async.sync._drone",
+    "f": "flywheel_async.expressions",
 }
 
 

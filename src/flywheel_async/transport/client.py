@@ -25,7 +25,7 @@ from flywheel_async.transport.redirect import next_url, origin
 from flywheel_async.transport.request import Request
 from flywheel_async.transport.response import Response, api_error
 from flywheel_async.transport.retry import Outcome, RetryPolicy
-from flywheel_async.transport.streamed import StreamedResponse, UploadStream
+from flywheel_async.transport.streamed import DataStream, StreamedResponse, UploadStream
 
 if TYPE_CHECKING:
     from flywheel_async.flavour import AtClose
@@ -252,6 +252,11 @@ class Transport:
             stream=stream,
             extensions={"timeout": dict(self._timeouts)},
         )
+        if body is not None and stream is None:
+            outgoing.stream = DataStream(body.data or b"")
+        if origin(url) == self._origin:
+            # Put in last, where no variable of a traceback shows them.
+            outgoing.headers.update(self.site.credentials())
         try:
             if client is not None:
                 return await client.send(outgoing, stream=True, auth=None, follow_redirects=False)
@@ -263,7 +268,6 @@ class Transport:
         return response
 
     def _headers(self, request: Request, url: httpx.URL) -> httpx.Headers:
-        # httpx's own class, since its repr hides the key from whoever records the variables of a traceback.
         headers = httpx.Headers({"Host": url.netloc.decode("ascii"), "User-Agent": self._user_agent})
         headers["Accept"] = request.accept
         # A stored file must arrive byte for byte.
@@ -272,7 +276,6 @@ class Transport:
         if origin(url) == self._origin:
             extra = headers.get("x-accept-feature")
             headers["x-accept-feature"] = f"{FEATURES},{extra}" if extra else FEATURES
-            headers["Authorization"] = self.site.authorization()
         elif "x-accept-feature" in headers:
             del headers["x-accept-feature"]
         if self._http_client is not None and origin(url) == self._origin:

@@ -128,6 +128,26 @@ class _Collector:
         return b"".join(self._parts)
 
 
+class DataStream(httpx.AsyncByteStream):
+    """A request body in memory, without the generator that httpx would leave half-run when sending breaks off."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return _Chunks([self._data] if self._data else [])
+
+
+class _Chunks(AsyncIterator[bytes]):
+    def __init__(self, chunks: list[bytes]) -> None:
+        self._chunks = iter(chunks)
+
+    async def __anext__(self) -> bytes:
+        for chunk in self._chunks:
+            return chunk
+        raise StopAsyncIteration
+
+
 class UploadStream(httpx.AsyncByteStream):
     """A request body whose generator is closed by the sender, also when sending stops half-way."""
 

@@ -226,8 +226,8 @@ def get_file_versions(call: Call) -> list[Json]:
             "created": iso(row.created),
             "deleted": None,
             "origin": row.body["origin"],
-            "restored_from": None,
-            "restored_by": None,
+            "restored_from": row.body.get("restored_from"),
+            "restored_by": row.body.get("restored_by"),
         }
         for row in files.versions(call.tx, call.file.file_id)
     ]
