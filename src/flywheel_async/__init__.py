@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from flywheel_async.errors import FlywheelError as FlywheelError
     from flywheel_async.events import Progress as Progress
     from flywheel_async.expressions import f as f
+    from flywheel_async.filter_doubts import FilterWarning as FilterWarning
     from flywheel_async.finder import AsyncFinder as AsyncFinder
     from flywheel_async.models import Acquisition as Acquisition
     from flywheel_async.models import Analysis as Analysis
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from flywheel_async.models import Subject as Subject
     from flywheel_async.models import User as User
     from flywheel_async.pagination import AsyncPager as AsyncPager
+    from flywheel_async.resources.ensure import DuplicateWarning as DuplicateWarning
     from flywheel_async.transfer.sources import FileSpec as FileSpec
 
 _WHERE = {
@@ -43,6 +45,8 @@ _WHERE = {
     "FlywheelError": "errors",
     "Progress": "events",
     "f": "expressions",
+    "FilterWarning": "filter_doubts",
+    "DuplicateWarning": "resources.ensure",
     "AsyncFinder": "finder",
     "Acquisition": "models",
     "Analysis": "models",

@@ -210,6 +210,16 @@ class AsyncClient(AsyncFlatNames):
         return self._finder("get_all_acquisitions", "Acquisition")
 
     @property
+    def analyses(self) -> AsyncFinder[Analysis]:
+        """All analyses; route `GET /analyses`."""
+        return self._finder("get_all_analyses", "Analysis")
+
+    @property
+    def collections(self) -> AsyncFinder[Collection]:
+        """All collections; route `GET /collections`."""
+        return self._finder("get_all_collections", "Collection")
+
+    @property
     def files(self) -> AsyncFinder[File]:
         """All files; route `GET /files`."""
         return self._finder("get_all_files", "File")
@@ -421,7 +431,8 @@ class AsyncClient(AsyncFlatNames):
 
         Args:
             path: `group/project/subject/session/acquisition`, cut at any level; a list of elements where a label
-                holds a slash. The group is named by its id; creating one takes a site admin.
+                holds a slash. The group is named by its id; creating one takes a site admin. `<id:ID>` stands for
+                an element that exists already.
 
         Returns:
             The object at the end of the path, complete.

@@ -6,9 +6,10 @@ An expression is a small tree that says what is wanted. `flywheel_async.filters`
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date
+from enum import Enum
 from typing import Literal, Never, TypeAlias, cast
 
 from flywheel_async.errors import ArgumentError
@@ -253,11 +254,12 @@ def _key(key: object) -> str:
 
 
 def _scalar(value: object, field: Field) -> Scalar:
+    if isinstance(value, Enum):
+        value = value.value
+    if type(value).__module__ == "numpy" and getattr(getattr(value, "dtype", None), "kind", "") in ("b", "i", "u", "f"):
+        value = cast("Callable[[], object]", getattr(value, "item", None))()
     if value is None or isinstance(value, (str, int, float, date)):
         return value
-    item: object = getattr(value, "item", None)  # numpy's scalars that are no Python numbers
-    if callable(item) and isinstance(plain := item(), (int, float, str)):
-        return plain
     raise ArgumentError(f"{field!r} cannot be compared with a {type(value).__name__}; use a text, number, date or None")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from flywheel_async.filters import Term, listed
+from flywheel_async.filters import WORDS, Term, listed
 from flywheel_async.resources.instants import YEAR
 
 _TEXTS = frozenset(
@@ -15,8 +15,10 @@ _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _DATE = re.compile(r"\d{4}-\d\d-\d\d([T ][\d:.]+(Z|[+-]\d\d:?\d\d)?)?", re.ASCII)
 _ID = re.compile(r"[0-9a-fA-F]{24}")
 _QUOTED = re.compile(r"(\"|').*\1", re.DOTALL)
+_WORD = re.compile(r"\S+\s+(like|in|contains|is|not in)\s", re.IGNORECASE)
 
 _OLDEST = 150
+"""Ages up to this are taken for years."""
 
 
 class FilterWarning(UserWarning):
@@ -61,8 +63,9 @@ def _doubtful_operator(term: Term) -> str | None:
         meant = f"{key}!={value[1:].strip()}"
     elif key[-1] in "~!" and term.operator == "=":
         meant = f"{key[:-1].strip()}{'=~' if key[-1] == '~' else '!='}{value}"
-    elif " " in key and (word := re.match(r"(\S+)\s+(like|in|contains|is|not)\b", key, re.IGNORECASE)):
-        meant = f"{word.group(1)}{term.operator}{value}"
+    elif word := _WORD.match(key):
+        sign = word.group(1).lower()
+        return f"the filter {str(term)!r} asks for a field {key!r}; there is no {sign!r}, write {WORDS[sign]}"
     if meant is None:
         return None
     return f"the filter {str(term)!r} looks for {value!r} with the operator {term.operator}; you probably mean {meant}"

@@ -7,7 +7,6 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, tzinfo
-from enum import Enum
 from itertools import product
 from typing import cast
 from urllib.parse import quote
@@ -87,7 +86,8 @@ def plan(filters: Sequence[object], keyword: object = None, zone: tzinfo | None 
         elif isinstance(item, Expression):
             for term in terms(item, zone):
                 if isinstance(term, Listed):
-                    doubts += [doubt(Term(term.key, "=", value)) for value in term.values]
+                    found = (doubt(Term(term.key, "=", value)) for value in term.values)
+                    doubts.append(next((text for text in found if text), None))
                     parts.append(term)
                 else:
                     doubts.append(doubt(term))
@@ -143,6 +143,12 @@ def terms(expression: Expression, zone: tzinfo | None = None) -> Iterator[Term |
             raise ArgumentError(f"finders have no counterpart of ~ (not){hint}")
         case _:
             raise ArgumentError(f"finders have no counterpart of a {type(expression).__name__}")
+
+
+def equal(key: str, value: str) -> str:
+    """Writes the condition that a field has exactly this text or id."""
+    path = tuple(key.split("."))
+    return str(Term(_key(path), "=", _value(path, value, None)))
 
 
 def text_literal(value: str) -> str:
@@ -202,13 +208,12 @@ def _key(path: Path) -> str:
 
 
 def _value(path: Path, value: Scalar, zone: tzinfo | None) -> str:
-    if isinstance(value, Enum):
-        value = value.value
     if isinstance(value, str):
         if is_time(".".join(path)):
             return _instant(path, cast("datetime", moment(value, ".".join(path), zone)), zone)
         # Ids are not texts on a site, so they are written without quotes; a label that looks like one is a text.
-        return value if path[-1] in _ID_KEYS and _ID.fullmatch(value) else text_literal(value)
+        is_id = path[-1] in _ID_KEYS and "info" not in path and _ID.fullmatch(value)
+        return value if is_id else text_literal(value)
     if value is None:
         return "null"
     if isinstance(value, bool):
@@ -232,7 +237,7 @@ def _instant(path: Path, value: date, zone: tzinfo | None) -> str:
         return value.isoformat()
     try:
         # In UTC, since some zones of the past have offsets with seconds, which sites do not read.
-        return at_zone(value, name, zone).astimezone(UTC).isoformat()
+        return datetime.isoformat(at_zone(value, name, zone).astimezone(UTC))
     except OverflowError:
         raise ArgumentError(f"{name}: the date-time {value.isoformat()} is out of range") from None
 

@@ -13,7 +13,7 @@ OPERATORS = ("!=", "<=", ">=", "=~", "=", "<", ">")
 
 _OPERATOR = re.compile("|".join(OPERATORS))
 _WORD_OPERATOR = re.compile(r"\s(like|in|contains|is|not in)\s|!~", re.IGNORECASE)
-_HINTS = {
+WORDS = {
     "like": "label=~rest.*",
     "contains": "label=~rest",
     "in": "label=|[a,b]",
@@ -21,6 +21,7 @@ _HINTS = {
     "not in": "label!=a,label!=b",
     "!~": "a regular expression that matches the others",
 }
+"""Operators of other languages, and what to write in their place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +112,7 @@ def parse_term(text: str) -> Term:
     if operator is None:
         foreign = _WORD_OPERATOR.search(text)
         sign = foreign.group().strip().lower() if foreign else ""
-        hint = f"there is no {sign!r}; write {_HINTS[sign]}" if sign else 'write for example label="rest" or age>5'
+        hint = f"there is no {sign!r}; write {WORDS[sign]}" if sign else 'write for example label="rest" or age>5'
         raise ArgumentError(
             rf"filter {text!r} has no operator (= != < <= > >= =~): {hint}, and \, for a comma that separates nothing"
         )

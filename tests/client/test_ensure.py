@@ -8,7 +8,7 @@ from tests.client.conftest import Traffic
 
 from flywheel_async import AsyncClient, Group, Project, Subject
 from flywheel_async.emulator import Emulator
-from flywheel_async.errors import ArgumentError, Conflict, ConnectionFailed, Forbidden, ServerError
+from flywheel_async.errors import ArgumentError, Conflict, ConnectionFailed, Forbidden, NotFound, ServerError
 from flywheel_async.resources.ensure import DuplicateWarning
 
 pytestmark = pytest.mark.anyio
@@ -33,6 +33,9 @@ async def test_every_kind(group: Group) -> None:
     assert (await session.acquisitions.get_or_create(label="T1")).id == acquisition.id
     for given in (subject.id, {"_id": subject.id}, {"label": "0042"}, {"code": "0042"}, subject, Subject(label="0042")):
         assert (await project.sessions.get_or_create(label="visit 1", subject=given)).id == session.id
+    for wrong in (f"{subject.id},label=x", "x"):
+        with pytest.raises(NotFound):  # one id, whatever it holds
+            await project.sessions.get_or_create(label="visit 1", subject=wrong)
     other = await project.sessions.get_or_create(label="visit 1", subject={"label": "0043"})
     assert other.id != session.id
     assert len(await project.subjects.find()) == 2
@@ -88,6 +91,18 @@ async def test_paths_at_once(fw: AsyncClient, group: Group) -> None:
     assert [nodes.count(kind) for kind in ("subject", "session", "acquisition")] == [2, 2, 20]
     assert (await fw.ensure_path(f"/{new}/")).id == new
     assert (await fw.ensure_path(f"{new}/P/s1")).container_type == "subject"
+
+
+async def test_paths_with_ids(fw: AsyncClient, project: Project) -> None:
+    session = await fw.ensure_path([f"<id:{project.group}>", f"<id:{project.id}>", "s", "v"])
+    assert session.parents.project == project.id
+    assert (await fw.ensure_path([str(project.group), "P", "s", f"<id:{session.id}>"])).id == session.id
+    other = await fw.ensure_path([str(project.group), "Q"])
+    with pytest.raises(ArgumentError, match="is not in the project"):
+        await fw.ensure_path([str(project.group), "Q", f"<id:{session.parents.subject}>", "v"])
+    with pytest.raises(NotFound):
+        await fw.ensure_path([str(project.group), "<id:5d2761383289d60037e8f5e5>"])
+    assert [node async for node in fw.walk(other)] == []
 
 
 async def test_a_cancelled_one_lets_the_others_go_on(site: Emulator, project: Project) -> None:
@@ -167,6 +182,7 @@ async def test_refusals(site: Emulator, watched: AsyncClient, traffic: Traffic, 
     for call, said in (
         (lambda: here.subjects.get_or_create(label=""), "label"),
         (lambda: here.subjects.get_or_create(label=5), "label"),  # type: ignore[arg-type]
+        (lambda: here.subjects.get_or_create(label="x", project="y"), "project is set"),
         (lambda: here.sessions.get_or_create(label="x"), "subject"),
         (lambda: here.sessions.get_or_create(label="x", subject={}), "subject"),
         (lambda: watched.subjects.get_or_create(label="x"), "nothing can be created"),

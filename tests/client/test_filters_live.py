@@ -93,6 +93,17 @@ async def test_long_lists(watched: AsyncClient, traffic: Traffic, project: Proje
     assert (await watched.sessions.find_one(f.id.in_(wanted), f.label == "42")).label == "42"
 
 
+@pytest.mark.parametrize("direction", ["asc", "desc"])
+async def test_the_merge_knows_the_order_of_the_site(project: Project, direction: str) -> None:
+    values = [None, True, False, 3, -1.5, 10, "a", "B", "ä", "10", "", {"x": 1}]
+    for session, value in zip(await project.sessions.find(), values, strict=True):
+        await session.update_info({"v": value})
+    sort = f"info.v:{direction},label:desc"
+    site = [s.label for s in await project.sessions.find(sort=sort)]
+    many = f.label.in_([*(str(number) for number in range(100, 300)), *LABELS])
+    assert [s.label for s in await project.sessions.find(many, sort=sort)] == site
+
+
 async def test_an_object_that_several_requests_find_comes_once(project: Project) -> None:
     tags = ["even", *(f"t{number}" for number in range(150)), "all"]
     found = await project.sessions.find(f.tags.in_(tags))

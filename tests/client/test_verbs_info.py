@@ -135,7 +135,14 @@ async def test_what_json_cannot_hold_is_refused_with_its_place(
 
 async def test_numpy_values_are_refused(tree: Tree) -> None:
     numpy = pytest.importorskip("numpy")
-    for value in (numpy.int64(1), numpy.float64(1), numpy.float32(1), numpy.bool_(True), numpy.str_("x"), numpy.ones(2)):
+    for value in (
+        numpy.int64(1),
+        numpy.float64(1),
+        numpy.float32(1),
+        numpy.bool_(True),
+        numpy.str_("x"),
+        numpy.ones(2),
+    ):
         with pytest.raises(ArgumentError, match=r"info\.a\.n: .* use value.tolist\(\)"):
             await tree.session.update_info(a={"n": value})
         await tree.session.update_info(a={"n": value.tolist()})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 
 import anyio
 import pytest
@@ -32,7 +33,7 @@ async def project(watched: AsyncClient, traffic: Traffic, group: Group) -> Proje
 
 def kinds(seen: list[str]) -> tuple[int, int]:
     """How many lists and how many objects were asked for."""
-    lists = [line for line in seen if "?" in line]
+    lists = [line for line in seen if "limit=" in line]
     return len(lists), len(seen) - len(lists)
 
 
@@ -73,6 +74,10 @@ async def test_files_are_complete_too(project: Project, watched: AsyncClient, tr
     (file,) = await watched.files.find(f.parents.project == project.id, full=True)
     assert file.info == {"k": 1}
     assert kinds(traffic.take()) == (1, 1)
+    await project.upload_file(b"abcd", name="x.txt")
+    newer = await project.get_file("x.txt")
+    await watched.reload_all([file, newer])
+    assert (file.version, file.size, newer.version, newer.size) == (1, 3, 2, 4)
 
 
 async def test_nothing_is_asked_before_it_is_needed(project: Project, traffic: Traffic) -> None:
@@ -84,10 +89,9 @@ async def test_nothing_is_asked_before_it_is_needed(project: Project, traffic: T
     await pager.aclose()
 
 
-@pytest.mark.parametrize("concurrency", [1, 3, 50])
-async def test_bounded_concurrency(
-    site: Emulator, project: Project, monkeypatch: pytest.MonkeyPatch, concurrency: int
-) -> None:
+@pytest.fixture
+def most_at_once(project: Project, monkeypatch: pytest.MonkeyPatch) -> Callable[[], int]:
+    """Tells how many requests were in work at the same time."""
     core = project._core
     assert core is not None
     running, most = 0, 0
@@ -104,8 +108,22 @@ async def test_bounded_concurrency(
             running -= 1
 
     monkeypatch.setattr(core, "_call", counting)
+    return lambda: most
+
+
+@pytest.mark.parametrize("concurrency", [1, 3, 50])
+async def test_bounded_concurrency(project: Project, most_at_once: Callable[[], int], concurrency: int) -> None:
     assert len(await project.sessions.find(full=True, concurrency=concurrency)) == COUNT
-    assert most == min(concurrency, COUNT)
+    assert most_at_once() == min(concurrency, COUNT)
+
+
+@pytest.mark.parametrize("concurrency", [1, 2, 8])
+async def test_levels_are_walked_at_the_same_time(
+    watched: AsyncClient, project: Project, most_at_once: Callable[[], int], concurrency: int
+) -> None:
+    nodes = [node async for node in watched.walk(project, limit=3, concurrency=concurrency)]
+    assert len(nodes) == 2 + COUNT + COUNT
+    assert most_at_once() == min(concurrency, 3)
 
 
 async def test_deleted_meanwhile(site: Emulator, project: Project) -> None:
@@ -185,6 +203,8 @@ async def test_walk_from_further_down(watched: AsyncClient, project: Project, tr
     assert [n.get("label") async for n in watched.walk(session)] == ["b2"]
     assert sorted([n.get("name") async for n in watched.walk(subject, ["file"])]) == ["1.txt", "2.txt"]
     assert [n.get("name") async for n in watched.walk(acquisition)] == ["2.txt"]
+    await session.add_analysis(label="A")
+    assert [n.get("label") async for n in watched.walk(project, ["analysis", "subject"])] == ["a", "b", "A"]
     traffic.take()
     for wrong in (["subject"], ["job"], "acquisition"):
         with pytest.raises(ArgumentError, match="levels"):

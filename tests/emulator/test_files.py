@@ -56,6 +56,14 @@ def test_an_upload_and_its_entry(http: httpx.Client, scan: str, tree: Any) -> No
     assert listed[1] == entry
 
 
+@pytest.mark.parametrize("name", ["folder/two.csv", 'say "hi"', "two\nlines", "100%22"])
+def test_a_name_that_the_header_cannot_carry_is_refused(http: httpx.Client, scan: str, name: str) -> None:
+    sent = [("file", (name, b"x"))]
+    assert http.post(f"{scan}/files", files=sent).status_code == 422
+    entry = http.post(f"{scan}/files", files=sent, data={"metadata": json.dumps({"name": name})}).json()[0]
+    assert entry["name"] == name
+
+
 def test_several_files_in_one_request(http: httpx.Client, scan: str) -> None:
     files = [("file", ("one.txt", b"1")), ("file", ("folder/two.csv", b"22"))]
     metadata = json.dumps([{"type": "special"}, {"name": "zwei.csv", "size": 2}])
@@ -64,8 +72,7 @@ def test_several_files_in_one_request(http: httpx.Client, scan: str) -> None:
         ("one.txt", "special"),
         ("zwei.csv", "tabular data"),
     ]
-    entries = http.post(f"{scan}/files", files=files).json()
-    assert [(entry["name"], entry["version"]) for entry in entries] == [("one.txt", 2), ("two.csv", 1)]
+    assert http.post(f"{scan}/files", files=files[:1]).json()[0]["version"] == 2
 
 
 NAMES = [

@@ -24,8 +24,10 @@ from flywheel_async.emulator.rules import (
     OnBulkMove,
     OnEach,
     OnFile,
+    OnLogged,
     OnParent,
     OnPlural,
+    OwnDocument,
     OwnOrSiteAdmin,
     Public,
     SiteAdmin,
@@ -71,7 +73,7 @@ IN_COLLECTION = {**IN_PROJECT, access.DELETE: "admin"}
 def level(route: Route) -> str:
     """Returns the least access level that may use a route."""
     rule = route.rule
-    if isinstance(rule, AtPathEnd):
+    if isinstance(rule, AtPathEnd | OnLogged):
         return "ro"
     if isinstance(rule, OnBulkMove):
         return "rw"
@@ -107,7 +109,7 @@ def expected(route: Route, user: str) -> int:
     deletes_groups = (isinstance(rule, On) and rule.kind == "group" and rule.action == access.DELETE) or (
         isinstance(rule, OnEach) and rule.kind == "group"
     )
-    if isinstance(rule, SiteAdmin | OwnOrSiteAdmin) or deletes_groups:
+    if isinstance(rule, SiteAdmin | OwnOrSiteAdmin | OwnDocument) or deletes_groups:
         return 200 if user in SITE_ADMINS else 403
     return 200 if RANK.get(user, 0) >= RANK[level(route)] else 403
 
@@ -188,6 +190,8 @@ class Forest:
         self.ids["role"] = self.post("/roles", {"label": "x", "actions": [access.VIEW]})["_id"]
         self.ids["spare_role"] = self.post("/roles", {"label": "x", "actions": [access.VIEW]})["_id"]
         self.post(f"/groups/{self.ids['group']}/roles", {"_id": self.ids["role"]})
+        kept = {"label": "x", "view": "usage", "filter": "label=x"}
+        self.ids["filter"] = self.post("/custom_filters", kept)["_id"]
         self.ids["device"] = self.post("/devices", {"label": f"device{number}", "type": "x"})["_id"]
         self.ids["device_key"] = self.post(f"/devices/{self.ids['device']}/key", {"label": "x"})["key"]
         self.ids["modality"] = self.post("/modalities", {"_id": f"m{number}"})["_id"]
@@ -239,6 +243,10 @@ def path(route: Route, ids: dict[str, str], user: str) -> str:
             parts.append(ids[f"{kind}_analysis_note" if "analyses" in parts and kind != "analysis" else f"{kind}_note"])
         elif name == "analysis_id" and kind != "analysis":
             parts.append(ids[f"{kind}_analysis"])
+        elif name in ("container_type", "field"):
+            parts.append({"container_type": "session", "field": "label"}[name])
+        elif name == "custom_filter_id":
+            parts.append(ids["filter"])
         elif name == "key_id":
             parts.append(ids["device_key"])
         elif name == "role_id":
@@ -306,6 +314,9 @@ def body(route: Route, ids: dict[str, str], roles: dict[str, str]) -> object:
         "modify_device": {"disabled": False},
         "update_device": {"version": "1"},
         "generate_key": {"label": "x"},
+        "check_uids_exist": {"sessions": ["x"]},
+        "create_custom_filter": {"label": "x", "view": "usage", "filter": "label=x"},
+        "update_custom_filter": {"label": "x", "view": "usage", "filter": "label=y"},
         "add_collection": {"label": "y"},
         "add_collection_permission": {"_id": f"new{number}@example.com", "access": "ro"},
         "modify_collection_user_permission": {"access": "ro"},

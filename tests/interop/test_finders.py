@@ -270,6 +270,7 @@ VALUES = {
 }
 
 
+@pytest.mark.filterwarnings("ignore::flywheel_async.filter_doubts.FilterWarning")
 @pytest.mark.parametrize("text", VALUES)
 def test_filters_on_values(official: flywheel.Client, ours: Ours, full: Tree, text: str) -> None:
     found = official.sessions.find(text, sort="label")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import anyio
@@ -54,6 +55,24 @@ def test_get_or_create_inside_a_running_loop(fw: Client) -> None:
         return fw.ensure_path("threads/P").id
 
     assert anyio.run(main) == anyio.run(main, backend="trio") == fw.ensure_path("threads/P").id
+
+
+def test_a_callback_does_not_wait_for_a_turn_that_waits_for_its_connection(site: Emulator) -> None:
+    with Client(site.api_key, max_connections=1) as fw, ThreadPoolExecutor(1) as pool:
+        project = fw.ensure_path("threads/C")
+        assert isinstance(project, Project)
+        found: list[object] = []
+
+        def during_the_upload(event: object) -> None:
+            if not found:
+                found.append(pool.submit(lambda: project.subjects.get_or_create(label="s").id))
+                time.sleep(0.2)
+                found.append(project.subjects.get_or_create(label="s").id)
+
+        project.upload_file(b"x" * 100_000, name="x.bin", on_progress=during_the_upload)
+        other, mine = found
+        assert isinstance(other, Future)
+        assert other.result(20) == mine
 
 
 def test_two_clients_may_create_two_and_agree_on_the_oldest(site: Emulator, fw: Client) -> None:

@@ -100,6 +100,7 @@ def test_the_generated_code_runs(facade: ModuleType) -> None:
         assert thing.reload() is thing
         box = thing.box(label="in")
         assert (type(box), box.name, box.kind, box.things) == (models.Box, "in b", "box", [thing])
+        assert (type(thing.twin), thing.twin.name) == (models.Box, "twin of b")
         assert type(thing.boxes) is facade.Finder
         assert [type(found) for found in thing.boxes.iter_find("1", "2", "3", limit=2)] == [models.Box] * 2
         assert fw.things.find_first("x", "y").name == "x y"
@@ -197,6 +198,12 @@ def message(generator: ModuleType, rules: Any, package: Path, capsys: pytest.Cap
             "async def get(self, id: str) -> Anything:",
             "async def stream(self) -> Anything:\n        yield 1\n\n    async def get(self, id: str) -> Anything:",
             "stream is an async generator; return a pager instead",
+        ),
+        (
+            "client.py",
+            "async def get(self, id: str) -> Anything:",
+            "@property\n    async def me(self) -> Anything:\n        raise ValueError\n\n    async def get(self, id: str) -> Anything:",
+            "me is a property to be awaited, which only models may have",
         ),
         (
             "client.py",

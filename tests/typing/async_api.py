@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, assert_type
 
@@ -22,6 +22,7 @@ from flywheel_async import (
     Session,
     Subject,
     User,
+    f,
 )
 from flywheel_async.fields.access import AuthStatus
 from flywheel_async.fields.common import ContainerReference, FileReference, Parents
@@ -61,6 +62,15 @@ async def finders(fw: AsyncClient) -> None:
     assert_type(await fw.projects.find("label=x", limit=5, sort="label"), list[Project])
     assert_type(await fw.projects.find_one("label=x"), Project)
     assert_type(await fw.projects.find_first("label=x"), Project | None)
+    wanted = (f.label == "x") & f.info.hair.in_(["brown", None])
+    assert_type(await fw.sessions.find(wanted, "label=x", f.timestamp >= datetime.now(UTC), full=True), list[Session])
+    assert_type(await fw.sessions.find_first(f.tags.has("x"), full=True), Session | None)
+    assert_type(await fw.sessions.find_one(f["info"]["x"] != 5, filter=f.label.matches("x")), Session)
+    assert_type(fw.sessions.iter_find(wanted, full=True, concurrency=3), AsyncPager[Session])
+    assert_type(await fw.sessions.get_or_create(label="x", subject="id"), Session)
+    assert_type(await fw.reload_all([Session()]), list[Session])
+    assert_type(await fw.ensure_path("a/b"), Group | Project | Subject | Session | Acquisition)
+    assert_type(fw.walk(Project(), ["session", "file"], full=True), AsyncPager[Container | File])
     assert_type(fw.sessions.iter(limit=10), AsyncPager[Session])
     assert_type(fw.sessions.iter_find("label=x", limit=10), AsyncPager[Session])
     assert_type(fw.sessions.iter_find().pages(), AsyncGenerator[list[Session], None])

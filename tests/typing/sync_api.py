@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, assert_type
 
-from flywheel_async import FileSpec, Progress
+from flywheel_async import FileSpec, Progress, f
 from flywheel_async.fields.access import AuthStatus
 from flywheel_async.fields.common import ContainerReference, FileReference, Parents
 from flywheel_async.fields.site import SiteConfig, Version
@@ -60,6 +60,15 @@ def finders(fw: Client) -> None:
     assert_type(fw.projects.find("label=x", limit=5, sort="label"), list[Project])
     assert_type(fw.projects.find_one("label=x"), Project)
     assert_type(fw.projects.find_first("label=x"), Project | None)
+    wanted = (f.label == "x") & f.info.hair.in_(["brown", None])
+    assert_type(fw.sessions.find(wanted, "label=x", f.timestamp >= datetime.now(UTC), full=True), list[Session])
+    assert_type(fw.sessions.find_first(f.tags.has("x"), full=True), Session | None)
+    assert_type(fw.sessions.find_one(f["info"]["x"] != 5, filter=f.label.matches("x")), Session)
+    assert_type(fw.sessions.iter_find(wanted, full=True, concurrency=3), Pager[Session])
+    assert_type(fw.sessions.get_or_create(label="x", subject="id"), Session)
+    assert_type(fw.reload_all([Session()]), list[Session])
+    assert_type(fw.ensure_path("a/b"), Group | Project | Subject | Session | Acquisition)
+    assert_type(fw.walk(Project(), ["session", "file"], full=True), Pager[Container | File])
     assert_type(fw.sessions.iter(limit=10), Pager[Session])
     assert_type(fw.sessions.iter_find("label=x", limit=10), Pager[Session])
     assert_type(fw.sessions.iter_find().pages(), Generator[list[Session], None, None])

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flywheel_async.errors import ArgumentError
 from flywheel_async.emulator.problems import Problem
 from flywheel_async.emulator.query.filters import parse_filter as read_by_site
+from flywheel_async.errors import ArgumentError
 from flywheel_async.filter_writing import plan
 from flywheel_async.filters import OPERATORS, Term, listed, parse_filter, parse_term, split_terms
 

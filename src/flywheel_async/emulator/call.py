@@ -9,6 +9,7 @@ from pydantic import BaseModel, ValidationError
 
 from flywheel_async.emulator.access import Caller
 from flywheel_async.emulator.database import Tx
+from flywheel_async.emulator.inputs import check_tag
 from flywheel_async.emulator.problems import Problem, invalid
 from flywheel_async.emulator.query.paging import ListQuery, parse_list_query
 from flywheel_async.emulator.wire import BadJson, Doc, Json, dumps, loads
@@ -73,6 +74,7 @@ class Call:
         self.site = site
         self.tx = tx
         self.caller = caller
+        tx.origin = caller.origin
         self.params = params
         self.headers = exchange.headers
         self.client = exchange.client
@@ -169,6 +171,17 @@ class Call:
         if len(found) != len(value):
             raise invalid("the body must be an array of texts", "body")
         return found
+
+    def tags(self) -> list[str]:
+        """Returns the request body, which must be an array of tags.
+
+        Raises:
+            Problem: 400 not JSON, 422 something else.
+        """
+        try:
+            return [check_tag(value) for value in self.ids()]
+        except ValueError as error:
+            raise invalid(str(error), "body") from None
 
     def input(self, model: type[M]) -> M:
         """Checks the request body against an input model.

@@ -14,6 +14,7 @@ from typing import TypeVar
 from flywheel_async.emulator import times
 from flywheel_async.emulator.query.regexes import RegexBudget
 from flywheel_async.emulator.schema import SCHEMA, SCHEMA_VERSION, UPGRADES
+from flywheel_async.emulator.wire import Doc
 
 T = TypeVar("T")
 Value = None | int | float | str | bytes
@@ -31,11 +32,13 @@ class Tx:
 
     Attributes:
         now: The instant of the transaction in milliseconds; every timestamp it writes is this one.
+        origin: Who makes the changes, for the change log.
     """
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
         self.now = times.now()
+        self.origin: Doc = {"type": "system", "id": None}
 
     def all(self, sql: str, values: Sequence[Value] = ()) -> list[sqlite3.Row]:
         """Runs a query and returns its rows."""

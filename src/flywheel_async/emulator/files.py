@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from dataclasses import dataclass, replace
 
+from flywheel_async.emulator import changes
 from flywheel_async.emulator.database import Tx
 from flywheel_async.emulator.filetypes import guess_mimetype, guess_type
 from flywheel_async.emulator.inputs import FileInput
@@ -213,6 +214,7 @@ def add(
 
 def insert(tx: Tx, row: FileRow) -> None:
     """Stores a new version as the listed one of its name."""
+    changes.created(tx, "file", row.file_id, row.version)
     tx.run(
         "INSERT INTO file (file_id, version, name, parent_kind, parent_id, group_id, project, subject, session,"
         " acquisition, current, type, size, hash, created, modified, replaced, revision, body)"
@@ -299,10 +301,17 @@ def save(tx: Tx, row: FileRow) -> None:
     """Stores changed metadata with a new revision and time of change."""
     row.revision += 1
     row.modified = tx.now
+    before = _row(tx, row)
     tx.run(
         "UPDATE file SET type = ?, modified = ?, revision = ?, body = ? WHERE file_id = ? AND version = ?",
         (row.type, row.modified, row.revision, text(row.body), row.file_id, row.version),
     )
+    changes.updated(tx, "file", row.file_id, before, _row(tx, row), row.revision, row.version)
+
+
+def _row(tx: Tx, row: FileRow) -> Doc:
+    found = tx.one("SELECT * FROM file WHERE file_id = ? AND version = ?", (row.file_id, row.version))
+    return {} if found is None else dict(found)
 
 
 def delete(tx: Tx, file_id: str, version: int | None = None, reason: str | None = None) -> int:
@@ -311,6 +320,7 @@ def delete(tx: Tx, file_id: str, version: int | None = None, reason: str | None 
     Returns:
         How many files were touched: 0 or 1.
     """
+    changes.deleted_file(tx, file_id, version, reason)
     if version is None:
         changed = tx.run(
             "UPDATE file SET deleted = ?, delete_reason = ?, current = 0 WHERE file_id = ? AND deleted IS NULL",

@@ -15,6 +15,19 @@ def _no_nul(value: str) -> str:
     return value
 
 
+def check_tag(value: str) -> str:
+    """Returns a tag that can be used.
+
+    Raises:
+        ValueError: It is empty, too long, holds NUL, or cannot stand in a path.
+    """
+    if not 0 < len(value) <= 64:
+        raise ValueError("a tag has 1 to 64 characters")
+    if value in (".", ".."):
+        raise ValueError("a tag cannot be . or .., which no path can name")
+    return _no_nul(value)
+
+
 def _group_id(value: str) -> str:
     if not re.fullmatch(r"[0-9a-z][0-9a-z.@_-]{0,62}[0-9a-z]", value):
         raise ValueError("2 to 64 of 0-9 a-z . @ _ - with a digit or letter at both ends")
@@ -31,7 +44,7 @@ def _user_id(value: str) -> str:
 
 Label = Annotated[str, StringConstraints(min_length=1, max_length=256), AfterValidator(_no_nul)]
 Words = Annotated[str, AfterValidator(_no_nul)]
-TagValue = Annotated[str, StringConstraints(min_length=1, max_length=64), AfterValidator(_no_nul)]
+TagValue = Annotated[str, StringConstraints(min_length=1, max_length=64), AfterValidator(check_tag)]
 GroupId = Annotated[str, AfterValidator(_group_id)]
 UserId = Annotated[str, AfterValidator(_user_id)]
 Metadata = dict[str, Any]
@@ -317,6 +330,23 @@ class IdInput(Input):
     """The id of something."""
 
     id: Annotated[str, Field(alias="_id")]
+
+
+class UidCheck(Input):
+    """Which uids to look for, and in which projects."""
+
+    project_id: str | None = None
+    project_ids: list[str] | None = None
+    sessions: list[str] | None = None
+    acquisitions: list[str] | None = None
+
+
+class CustomFilterInput(Input):
+    """A filter kept under a name."""
+
+    filter: Words | Metadata
+    view: Literal["tasks", "usage"]
+    label: Label
 
 
 class CopyFilter(Input):

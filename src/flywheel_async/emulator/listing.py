@@ -42,6 +42,12 @@ def list_nodes(
     return _page(call, found, query, condition, "node")
 
 
+def list_page(call: Call, kind: str, build: Callable[[Sequence[Node]], list[Json]], within: Sql) -> Doc:
+    """Answers a list route that is always a page; see `list_nodes`."""
+    rows, query, condition = _select(call, kind, "node", "id", within, call.caller)
+    return _page(call, build([Node.from_row(row) for row in rows]), query, condition, "node")
+
+
 def list_files(call: Call, build: Callable[[Sequence[FileRow]], list[Json]]) -> Doc:
     """Answers the list of files, which is always a page."""
     rows, query, condition = _select(call, "file", "file", "file_id", None, call.caller)

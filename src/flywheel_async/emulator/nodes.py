@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from flywheel_async.emulator import changes
 from flywheel_async.emulator.database import Tx
 from flywheel_async.emulator.problems import Problem, not_found
 from flywheel_async.emulator.wire import Doc, as_doc, text
@@ -16,7 +18,7 @@ OWNERS: Final = (*CONTAINERS, "analysis", "collection")
 LEVELS: Final = ("group_id", "project", "subject", "session", "acquisition")
 """The columns naming a node's ancestors; a container also names itself at its own level."""
 
-COLUMN_OF: Final = dict(zip(CONTAINERS, LEVELS, strict=True))
+COLUMN_OF: Final[Mapping[str, str]] = dict(zip(CONTAINERS, LEVELS, strict=True))
 
 
 @dataclass(slots=True)
@@ -115,12 +117,15 @@ def insert(tx: Tx, node: Node) -> None:
         )
     except sqlite3.IntegrityError:
         raise Problem(409, f"{node.kind} {node.id} exists already") from None
+    if node.kind in OWNERS:
+        changes.created(tx, node.kind, node.id)
 
 
 def save(tx: Tx, node: Node) -> None:
     """Stores a changed node with a new revision and time of change."""
     node.revision += 1
     node.modified = tx.now
+    before = _row(tx, node)
     tx.run(
         "UPDATE node SET label = ?, group_id = ?, project = ?, subject = ?, session = ?, acquisition = ?,"
         " modified = ?, timestamp = ?, revision = ?, body = ? WHERE kind = ? AND id = ?",
@@ -139,6 +144,13 @@ def save(tx: Tx, node: Node) -> None:
             node.id,
         ),
     )
+    if before:
+        changes.updated(tx, node.kind, node.id, before, _row(tx, node), node.revision)
+
+
+def _row(tx: Tx, node: Node) -> Doc:
+    row = tx.one("SELECT * FROM node WHERE kind = ? AND id = ?", (node.kind, node.id)) if node.kind in OWNERS else None
+    return {} if row is None else dict(row)
 
 
 def soft_delete(tx: Tx, node: Node, reason: str | None = None) -> None:
@@ -152,6 +164,7 @@ def soft_delete(tx: Tx, node: Node, reason: str | None = None) -> None:
     column = COLUMN_OF.get(node.kind, "id")
     in_file = COLUMN_OF.get(node.kind, "parent_id")
     values = (tx.now, reason, node.id)
+    changes.deleted_nodes(tx, column, node.id, reason)
     tx.run(f"UPDATE node SET deleted = ?, delete_reason = ? WHERE {column} = ? AND deleted IS NULL", values)
     tx.run(
         f"UPDATE file SET deleted = ?, delete_reason = ?, current = 0 WHERE {in_file} = ? AND deleted IS NULL", values

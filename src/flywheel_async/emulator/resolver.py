@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Sequence
 
 from flywheel_async.emulator import access, analyses, files
@@ -60,22 +61,24 @@ def _container(call: Call, parent: Node | None, element: str) -> Node:
         raise Problem(404, f"an {parent.kind} has no {element!r}; a file is files/{element}")
     kind = CONTAINERS[level]
     wanted = _id_of(element)
-    conditions = ["kind = ?", "deleted IS NULL"]
-    values: list[str] = [kind]
-    if wanted is not None or kind == "group":
-        conditions.append("id = ?")
-        values.append(element if wanted is None else wanted)
-    else:
-        conditions.append("label = ?")
-        values.append(element)
-    if parent is not None:
-        conditions.append(f"{COLUMN_OF[parent.kind]} = ?")
-        values.append(parent.id)
-    row = call.tx.one(f"SELECT * FROM node WHERE {' AND '.join(conditions)} ORDER BY created, id LIMIT 1", values)
+    row = None
+    if wanted is not None:
+        row = _row(call, kind, parent, "id", wanted)
+    if row is None:
+        row = _row(call, kind, parent, "id" if kind == "group" else "label", element)
     if row is None:
         hint = f"; a file is files/{element}" if "." in element and parent is not None else ""
         raise Problem(404, f"no {kind} {element!r} here{hint}")
     return Node.from_row(row)
+
+
+def _row(call: Call, kind: str, parent: Node | None, column: str, value: str) -> sqlite3.Row | None:
+    within, values = ("1", ()) if parent is None else (f"{COLUMN_OF[parent.kind]} = ?", (parent.id,))
+    return call.tx.one(
+        f"SELECT * FROM node WHERE kind = ? AND deleted IS NULL AND {column} = ? AND {within}"
+        " ORDER BY created, id LIMIT 1",
+        (kind, value, *values),
+    )
 
 
 def _level(node: Node) -> int:
@@ -88,8 +91,8 @@ def _analysis(call: Call, parent: Node, element: str) -> Node:
     text, values = analyses.within(parent)
     row = call.tx.one(
         f"SELECT * FROM node d WHERE d.kind = 'analysis' AND d.deleted IS NULL AND {text}"
-        f" AND d.{'label' if wanted is None else 'id'} = ? ORDER BY d.created, d.id LIMIT 1",
-        (*values, element if wanted is None else wanted),
+        " AND (d.id = ? OR d.label = ?) ORDER BY d.id = ? DESC, d.created, d.id LIMIT 1",
+        (*values, wanted, element, wanted),
     )
     if row is None:
         raise Problem(404, f"no analysis {element!r} here")
@@ -98,11 +101,9 @@ def _analysis(call: Call, parent: Node, element: str) -> Node:
 
 def _file(call: Call, parent: Node, element: str) -> FileRow:
     wanted = _id_of(element)
-    if wanted is None:
-        return files.get_named(call.tx, parent, element)
-    found = files.find_version(call.tx, wanted, None)
+    found = None if wanted is None else files.find_version(call.tx, wanted, None)
     if found is None or found.parent_id != parent.id:
-        raise Problem(404, f"no file {element} here")
+        return files.get_named(call.tx, parent, element)
     return found
 
 

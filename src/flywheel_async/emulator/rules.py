@@ -279,6 +279,53 @@ class OnParent:
 
 
 @dataclass(frozen=True, slots=True)
+class OwnDocument:
+    """A document such as a custom filter: its maker, or a site admin; it becomes `call.target`.
+
+    Args:
+        kind: The kind of document.
+        param: The path parameter with its id.
+    """
+
+    kind: str
+    param: str
+    public: bool = False
+
+    def check(self, call: Call) -> None:
+        """Finds the document and refuses other users."""
+        call.target = nodes.get(call.tx, self.kind, call.params[self.param])
+        if call.target.body.get("origin") != call.caller.origin and not call.caller.is_admin:
+            raise Problem(403, f"only the maker of {self.kind} {call.target.id} or a site admin may do this")
+
+    def __str__(self) -> str:
+        return "its maker or site admin"
+
+
+@dataclass(frozen=True, slots=True)
+class OnLogged:
+    """Seeing the container or file whose kind and id are path parameters, also when it was deleted."""
+
+    public: bool = False
+
+    def check(self, call: Call) -> None:
+        """Finds what the log is about and refuses callers who may not see it."""
+        kind, node_id = call.params["container_type"], call.params["container_id"]
+        if kind == "file":
+            row = call.tx.one("SELECT * FROM file WHERE file_id = ? ORDER BY version DESC LIMIT 1", (node_id,))
+            if row is None:
+                raise not_found("file", node_id)
+            access.require_file(call.tx, call.caller, files.FileRow.from_row(row), access.FILES_VIEW)
+            return
+        row = call.tx.one("SELECT * FROM node WHERE kind = ? AND id = ?", (kind, node_id))
+        if row is None or kind not in nodes.OWNERS:
+            raise not_found(kind, node_id)
+        access.require(call.tx, call.caller, nodes.Node.from_row(row), access.VIEW)
+
+    def __str__(self) -> str:
+        return "containers_view_metadata on the container"
+
+
+@dataclass(frozen=True, slots=True)
 class OnBulkMove:
     """Moving every session that the body lists away from its project and to the destination it lists."""
 

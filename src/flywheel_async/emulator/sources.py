@@ -76,6 +76,7 @@ def _permissions(owner: str) -> Related:
 
 SOURCES: Mapping[str, Source] = {
     "user": Source("d.body", _NODE_COLUMNS),
+    "filter": Source("d.body", _NODE_COLUMNS),
     "device": Source("d.body", _NODE_COLUMNS),
     "role": Source("d.body", _NODE_COLUMNS),
     "modality": Source("d.body", _NODE_COLUMNS),

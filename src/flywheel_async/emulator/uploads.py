@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 
 MAX_METADATA = 4 * 1024 * 1024
 MAX_PARTS = 1000
+# How quotes and control characters are written in the header of a part; a name may hold this text as it is, too.
+_ENCODED = re.compile(r"%(?:[01][0-9A-F]|22|7F)", re.IGNORECASE)
 GATHER = 1024 * 1024
 """How many bytes are gathered before they go to a worker thread."""
 
@@ -126,7 +129,7 @@ class FormReceiver:
         self._filename = None
         self._keep_text = False
         if filename is not None:
-            self._filename = _decode(filename).rpartition("/")[2]
+            self._filename = _decode(filename)
             self._blob = self._blobs.receive()
         elif options.get(b"name") == b"metadata":
             self._keep_text = True
@@ -149,6 +152,17 @@ class FormReceiver:
 
     def _end(self) -> None:
         self._ended = True
+
+
+def _header_name(name: str) -> str:
+    """Returns a name that came in the header of a part, which cannot carry every name.
+
+    Raises:
+        Problem: 422, it may have been another name: a path, or one that the caller had to encode for the header.
+    """
+    if "/" in name or _ENCODED.search(name):
+        raise invalid(f"{name!r} is unclear as a file name; send it as name in the metadata", "body", "file")
+    return name
 
 
 def _decode(value: bytes) -> str:
@@ -181,11 +195,12 @@ class Upload(Streamed):
         received = await self._receive(exchange)
         given = _metadata(received)
         names = [
-            files.check_name(item.name if item.name is not None else part.filename)
+            files.check_name(item.name if item.name is not None else _header_name(part.filename))
             for part, item in zip(received.files, given, strict=True)
         ]
 
         def work(tx: Tx) -> list[Json]:
+            tx.origin = self.caller.origin
             # Looked at again: much may have happened since the first byte arrived.
             node = nodes.get(tx, self.kind, self.container_id)
             access.require(tx, self.caller, node, FILES_CREATE)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Hashable, Mapping
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
@@ -10,7 +11,7 @@ import anyio
 
 from flywheel_async.errors import APIError, ArgumentError, Conflict, NotFound, TransportError
 from flywheel_async.fields.base import Model
-from flywheel_async.filter_writing import text_literal
+from flywheel_async.filter_writing import equal
 from flywheel_async.models.bound import id_of
 from flywheel_async.notices import warn
 from flywheel_async.resources.bodies import check_group_id
@@ -91,18 +92,32 @@ class Ensure:
         parts = elements(path)
         if not 1 <= len(parts) <= 1 + len(_PATH):
             raise ArgumentError("path must be 'group', or go on with project, subject, session, acquisition")
-        check_group_id(parts[0])
-        found = await self._group(parts[0])
+        group_id = _by_id(parts[0]) or parts[0]
+        check_group_id(group_id)
+        found = await self._group(group_id)
         for operation, label in zip(_PATH, parts[1:], strict=False):
-            found = await self._ensure(_place(operation, (id_of(found),), label, {}), {}, found)
+            place = _place(operation, (id_of(found),), label, {})
+            identifier = _by_id(label)
+            if identifier is None:
+                found = await self._ensure(place, {}, found)
+            else:
+                found = await self._known(place, identifier)
         return await self._whole(found) if len(parts) > 1 else found
+
+    async def _known(self, place: _Place, identifier: str) -> Model:
+        """Gets something that a path names by its id, and makes sure that it is where the path says."""
+        found = await self._core._containers.get(place.kind, identifier)
+        parents = found.get("parents")
+        if isinstance(parents, Model) and parents.get(place.parent) not in (None, place.parent_id):
+            raise ArgumentError(f"path: the {place.kind} {identifier} is not in the {place.parent} {place.parent_id}")
+        return found
 
     async def _whole(self, found: Model) -> Model:
         kind = cast("str", getattr(type(found), "container_type", ""))
         return await self._core._containers.get(kind, id_of(found))
 
     async def _ensure(self, place: _Place, members: Mapping[str, object], parent: Model | None = None) -> Model:
-        async with self._core._turns.of((place.operation, place.parent_id, place.label, place.filters)):
+        async with self._turn((place.operation, place.parent_id, place.label, place.filters)):
             found = await self._find(place)
             if found is not None:
                 return found
@@ -132,10 +147,14 @@ class Ensure:
             assert new is not None
             return await self._core._containers.get(place.kind, new)  # the site keeps the label in another form
 
+    def _turn(self, key: Hashable) -> AbstractAsyncContextManager[None]:
+        # A call made from inside another one must not wait: whoever has the turn may wait for what the other holds.
+        return self._core._turns.of(key, wait=not self._core._flavour.nested())
+
     async def _find(self, place: _Place) -> Model | None:
         """The oldest container with the label, if there is one."""
         query: dict[str, object] = {
-            "filter": ",".join((f"label={text_literal(place.label)}", *place.filters)),
+            "filter": ",".join((equal("label", place.label), *place.filters)),
             "sort": "created,_id",
             "limit": 2,
         }
@@ -160,7 +179,7 @@ class Ensure:
         return {"project": project or subject.get("project"), "subject": {"_id": place.parent_id}}
 
     async def _group(self, group_id: str) -> Model:
-        async with self._core._turns.of(("group", group_id)):
+        async with self._turn(("group", group_id)):
             get = self._core._containers.get
             try:
                 return await get("group", group_id)
@@ -196,7 +215,9 @@ class Ensure:
             except (TransportError, APIError) as error:
                 outcome = Outcome()
                 if isinstance(error, APIError):
-                    outcome = Outcome(error.status)
+                    outcome = Outcome(
+                        error.status, retry_after=None if error.retry_after is None else str(error.retry_after)
+                    )
                 if outcome.status is not None and outcome.status not in RETRY_STATUSES:
                     raise
                 found = await find()
@@ -209,6 +230,11 @@ class Ensure:
             attempt += 1
 
 
+def _by_id(part: str) -> str | None:
+    """The id in an element such as `<id:5d2761383289d60037e8f5e5>`, or None."""
+    return part[len("<id:") : -1] if part.startswith("<id:") and part.endswith(">") else None
+
+
 def _place(operation: str, path: tuple[str, ...], label: object, members: Mapping[str, object]) -> _Place:
     if operation not in _LISTS:
         raise ArgumentError(
@@ -218,6 +244,9 @@ def _place(operation: str, path: tuple[str, ...], label: object, members: Mappin
     if not isinstance(label, str) or not label.strip():
         raise ArgumentError(f"label must be a text that is not empty, not {label!r}")
     filters: tuple[str, ...] = ()
+    fixed = {"label", _LISTS[operation][0], *(("project",) if operation == "get_subject_sessions" else ())}
+    if clash := fixed & members.keys():
+        raise ArgumentError(f"{clash.pop()} is set by the list the {_LISTS[operation][1]} is created in; leave it out")
     if operation == "get_project_sessions":
         filters = (_subject_filter(members.get("subject")),)
     return _Place(operation, path[0], label, filters)
@@ -226,15 +255,15 @@ def _place(operation: str, path: tuple[str, ...], label: object, members: Mappin
 def _subject_filter(subject: object) -> str:
     """The filter for the sessions of a subject that is given as it is for creating one."""
     if isinstance(subject, str) and subject:
-        return f"parents.subject={subject}"
+        return equal("parents.subject", subject)
     if isinstance(subject, (Mapping, Model)):
         given = cast("Mapping[str, object]", subject)
         identifier = given.get("_id") or given.get("id")
         label = given.get("label") or given.get("code")
         if isinstance(identifier, str) and identifier:
-            return f"parents.subject={identifier}"
+            return equal("parents.subject", identifier)
         if isinstance(label, str) and label:
-            return f"subject.label={text_literal(label)}"
+            return equal("subject.label", label)
     raise ArgumentError(
         "subject: a session of a project is found by its subject; give its id, a Subject or {'label': …}, "
         "or use subject.sessions"

@@ -9,7 +9,6 @@ import anyio
 
 from flywheel_async.errors import ArgumentError, NotFound
 from flywheel_async.fields.base import Model
-from flywheel_async.models.bound import id_of
 from flywheel_async.pagination import CONCURRENCY, Pages
 from flywheel_async.raw.table import operation
 from flywheel_async.resources.kinds import CLASS_NAMES
@@ -95,7 +94,7 @@ class Whole:
             known = {param.python_name for param in operation(f"get_{kind}").query_params}
             passed = {name: value for name, value in options.items() if name in known}
             try:
-                response = await self._core._call(f"get_{kind}", _own_id(item), **passed)
+                response = await self._core._call(f"get_{kind}", _own_id(item), **{**passed, **_version(item)})
             except NotFound:
                 return None
             return cast("M", self._core._object(CLASS_NAMES[kind], response))
@@ -112,7 +111,7 @@ class Whole:
         distinct = {id(item): item for item in listed}
 
         async def reload(item: M) -> None:
-            await self._core._containers.reload(item, kind_of(item), _own_id(item))
+            await self._core._containers.reload(item, kind_of(item), _own_id(item), **_version(item))
 
         await in_order(distinct.values(), reload, concurrency)
         return listed
@@ -155,4 +154,11 @@ def kind_of(item: Model) -> str:
 
 
 def _own_id(item: Model) -> str:
+    from flywheel_async.models.bound import id_of  # late: it brings all models, which a client may not need yet
+
     return str(item.get("file_id") or id_of(item)) if kind_of(item) == "file" else id_of(item)
+
+
+def _version(item: Model) -> dict[str, object]:
+    """A file stays the version it is."""
+    return {"version": item.get("version")} if kind_of(item) == "file" else {}

@@ -168,6 +168,16 @@ class Client(ClientBase):
         return Finder(self._call(getattr, self._inner, "acquisitions"))
 
     @property
+    def analyses(self) -> Finder[Analysis]:
+        """All analyses; route `GET /analyses`."""
+        return Finder(self._call(getattr, self._inner, "analyses"))
+
+    @property
+    def collections(self) -> Finder[Collection]:
+        """All collections; route `GET /collections`."""
+        return Finder(self._call(getattr, self._inner, "collections"))
+
+    @property
     def files(self) -> Finder[File]:
         """All files; route `GET /files`."""
         return Finder(self._call(getattr, self._inner, "files"))
@@ -367,7 +377,8 @@ class Client(ClientBase):
 
         Args:
             path: `group/project/subject/session/acquisition`, cut at any level; a list of elements where a label
-                holds a slash. The group is named by its id; creating one takes a site admin.
+                holds a slash. The group is named by its id; creating one takes a site admin. `<id:ID>` stands for
+                an element that exists already.
 
         Returns:
             The object at the end of the path, complete.

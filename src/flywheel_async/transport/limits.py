@@ -118,15 +118,24 @@ class Turns:
         self._taken: dict[Hashable, list[Budget]] = {}
 
     @asynccontextmanager
-    async def of(self, key: Hashable) -> AsyncGenerator[None, None]:
-        """Holds the turn at a thing for the length of the `async with` block."""
+    async def of(self, key: Hashable, *, wait: bool = True) -> AsyncGenerator[None, None]:
+        """Holds the turn at a thing for the length of the `async with` block.
+
+        Args:
+            key: Names the thing.
+            wait: Whether to wait for a turn that is taken; else the block goes ahead without it.
+        """
         if self._pid != os.getpid():
             self._start()  # those who hold turns are threads of the parent process
         with self._lock:
             holders = self._taken.setdefault(key, [])
+            waits = wait or not holders
             holders.append(holders[0] if holders else Budget(1))
         try:
-            async with holders[0].slot():
+            if waits:
+                async with holders[0].slot():
+                    yield
+            else:
                 yield
         finally:
             with self._lock:

@@ -15,6 +15,7 @@ from flywheel_async.emulator.routes import (
     moving,
     paths,
     permissions,
+    records,
     site,
     users,
 )
@@ -27,6 +28,19 @@ def collect(*, with_faults: bool) -> Sequence[Route]:
     Args:
         with_faults: Whether the fault plan can be changed over HTTP.
     """
-    families = [site, users, permissions, containers, listing, files, analyses, collections, moving, devices, paths]
+    families = [
+        site,
+        users,
+        permissions,
+        containers,
+        listing,
+        files,
+        analyses,
+        collections,
+        moving,
+        devices,
+        records,
+        paths,
+    ]
     found = [route for family in families for route in family.ROUTES.found]
     return [*found, *faults.ROUTES.found] if with_faults else found

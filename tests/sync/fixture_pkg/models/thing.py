@@ -31,3 +31,9 @@ class Thing(Container):
         made: Box = self._core.make("Box", f"{label} {self.name}")
         made.things = [self]
         return made
+
+    @property
+    async def twin(self) -> Box:
+        """Its like, in a box."""
+        made: Box = self._core.make("Box", f"twin of {self.name}")
+        return made

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self, overload
 
 from fixture_pkg.client import AsyncClient, P, T
 from fixture_pkg.sync.finder import Finder
-from flywheel_async.sync._base import Wrapper
+from flywheel_async.sync._base import ClientBase
 from flywheel_async.sync._flavour import SYNC
 from flywheel_async.sync._runner import close_current
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     Many = list[Anything]
 
 
-class Client(Wrapper):
+class Client(ClientBase):
     """Talks to a site.
 
     Example:

@@ -30,3 +30,8 @@ class Thing(Container):
     def box(self, *, label: str = "x") -> Box:
         """Puts it into a box."""
         return self._run(_async.Thing.box, self, label=label)
+
+    @property
+    def twin(self) -> Box:
+        """Its like, in a box."""
+        return self._get_awaited(_async.Thing, "twin")

@@ -1,0 +1,52 @@
+"""The examples of the other pages run, on an emulator in the place of the reader's site."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.docs.conftest import ROOT, blocks
+
+from flywheel_async.emulator import Emulator
+from flywheel_async.sync import Client
+
+
+def test_readme(
+    emulator: Emulator, here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    walking, making, local = blocks("README.md", {"my.flywheel.io:my-key": emulator.api_key, "/data/": f"{here}/"})
+    assert not any(block.is_async for block in (walking, making, local))
+    (here / "T1w.nii.gz").write_bytes(b"scan")
+    exec(making.code, {})
+    with Client(emulator.api_key) as fw:
+        (session,) = fw.sessions.find('label="visit 1"')
+        assert session.subject.label == "0042"
+        (scan,) = session.acquisitions.find_one("label=T1w").files
+        assert (scan.name, scan.modality, scan.read()) == ("T1w.nii.gz", "MR", b"scan")
+        session.update(label="rested")
+    monkeypatch.setenv("FLYWHEEL_API_KEY", emulator.api_key)
+    exec(walking.code, {})
+    assert (here / "rested-T1w.nii.gz").read_bytes() == b"scan"
+    exec(local.code, {})
+    assert capsys.readouterr().out == "admin@emulator.local\n"
+
+
+def test_emulator_page(here: Path) -> None:
+    start, faults = blocks("docs/emulator.md")
+    names: dict[str, Any] = {}
+    exec(start.code, names)
+    assert names["key"] != names["reader"]
+    with Emulator() as site:
+        exec(faults.code, {"site": site})
+        with Client(site.api_key) as fw:
+            assert fw.projects.find() == []
+
+
+@pytest.mark.parametrize("page", sorted(path.name for path in (ROOT / "docs").glob("*.md")))
+def test_every_page_compiles_and_its_inline_methods_exist(page: str) -> None:
+    assert all(block.text.strip() for block in blocks(f"docs/{page}"))
+    text = (ROOT / "docs" / page).read_text(encoding="utf-8")
+    for name in re.findall(r"`fw\.(\w+)\(", text):
+        assert name in dir(Client), f"{page} tells about fw.{name}"
