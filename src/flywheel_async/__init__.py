@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from flywheel_async.client import AsyncClient as AsyncClient
+    from flywheel_async.config import InsecureWarning as InsecureWarning
     from flywheel_async.drone import create_drone_client as create_drone_client
     from flywheel_async.errors import APIError as APIError
     from flywheel_async.errors import ArgumentError as ArgumentError
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from flywheel_async.models import User as User
     from flywheel_async.pagination import AsyncPager as AsyncPager
     from flywheel_async.resources.ensure import DuplicateWarning as DuplicateWarning
+    from flywheel_async.resources.info import InfoKeyWarning as InfoKeyWarning
     from flywheel_async.transfer.sources import FileSpec as FileSpec
 
 _WHERE = {
@@ -59,6 +61,10 @@ _WHERE = {
     "User": "models",
     "AsyncPager": "pagination",
     "FileSpec": "transfer.sources",
+    "InsecureWarning": "config",
+    "FilterWarning": "filter_doubts",
+    "DuplicateWarning": "resources.ensure",
+    "InfoKeyWarning": "resources.info",
 }
 
 __all__ = list(_WHERE)  # pyright: ignore[reportUnsupportedDunderAll]

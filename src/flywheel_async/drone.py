@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import anyio
 from pydantic import SecretStr
 
 from flywheel_async.client import AsyncClient
 from flywheel_async.config import Site, parse_key, resolve_options
-from flywheel_async.errors import ArgumentError, BadAnswer
+from flywheel_async.errors import ArgumentError, BadAnswer, FlywheelError
+from flywheel_async.fields.access import AuthStatus, Device
+from flywheel_async.fields.load import load_one
 from flywheel_async.raw.caller import build
 from flywheel_async.transport.client import Transport
 
@@ -52,13 +55,18 @@ async def device_key(host: str, secret: str, method: str, name: str, port: int =
     )
     transport = Transport(site, resolve_options({}))
     try:
-        status = (await transport.request(build("get_auth_status", (), {}))).json()
-        if not isinstance(status, dict) or not status.get("is_device") or not status.get("origin", {}).get("id"):
+        status = load_one(AuthStatus, (await transport.request(build("get_auth_status", (), {}))).content)
+        if not status.is_device or status.origin is None or not status.origin.id:
             raise BadAnswer("get_auth_status: the site does not take this caller for a device")
-        answer = (await transport.request(build("get_current_device", (), {}))).json()
+        device = load_one(Device, (await transport.request(build("get_current_device", (), {}))).content)
+    except ValueError as exc:
+        if isinstance(exc, FlywheelError):
+            raise
+        raise BadAnswer(f"the site does not log devices in as expected: {exc}") from None
     finally:
-        await transport.aclose()
-    key = answer.get("key") if isinstance(answer, dict) else None
+        with anyio.CancelScope(shield=True):
+            await transport.aclose()
+    key = device.get("key")
     if not isinstance(key, str) or not key:
         raise BadAnswer("the site did not send the key of the device")
     return f"{host}:{port}:{middle}{key}"

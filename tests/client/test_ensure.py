@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import anyio
 import pytest
 from tests.client.conftest import Traffic
@@ -205,3 +207,27 @@ async def test_a_conflict_that_nothing_explains(site: Emulator, project: Project
     site.faults.add("add_subject", status=409)
     with pytest.raises(Conflict):
         await project.subjects.get_or_create(label="s")
+
+
+async def test_event_loops_in_several_threads_create_one(site: Emulator, fw: AsyncClient, project: Project) -> None:
+    shared = AsyncClient(site.api_key)
+    found: list[str] = []
+
+    async def work() -> None:
+        async def one() -> None:
+            found.append((await shared.ensure_path([str(project.group), "P", "s", "v"])).id)
+
+        async with anyio.create_task_group() as tasks:
+            for _ in range(10):
+                tasks.start_soon(one)
+        await shared.aclose()
+
+    backends = ("asyncio", "trio") * 3
+    threads = [threading.Thread(target=anyio.run, args=(work,), kwargs={"backend": name}) for name in backends]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        await anyio.to_thread.run_sync(thread.join, 30)
+    assert len(found) == 60
+    assert len(set(found)) == 1
+    assert len(await project.sessions.find()) == 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from tests.client.conftest import Traffic
 from tests.client.tree import Tree, grow
@@ -19,8 +20,7 @@ LONGEST = "ü" * 127 + "x"
 """255 bytes of UTF-8, the most a file name may have."""
 
 NAMES = (
-    "a b",
-    " ends blank ",
+    " a b ",
     "a/b",
     "/files/",
     "50%",
@@ -28,8 +28,6 @@ NAMES = (
     "%252F",
     "a#b",
     "a?b=c&d",
-    "'",
-    '"',
     """it's "so\"""",
     "a,b",
     "[a,b]",
@@ -39,7 +37,6 @@ NAMES = (
     "<id:5>",
     "0042",
     "null",
-    "+;:@",
     LONGEST,
 )
 
@@ -50,8 +47,8 @@ async def tree(watched: AsyncClient, group: Group) -> Tree:
 
 
 def odd(*names: str) -> pytest.MarkDecorator:
-    """Every name on asyncio, every fourth on trio too: a name takes the same way on both."""
-    cases = [("asyncio", name) for name in names] + [("trio", name) for name in names[::4]]
+    """Every name on asyncio, every sixth on trio too: a name takes the same way on both."""
+    cases = [("asyncio", name) for name in names] + [("trio", name) for name in names[::6]]
     ids = [f"{backend}-{ascii(name)[1:-1][:12]}" for backend, name in cases]
     return pytest.mark.parametrize(("anyio_backend", "name"), cases, ids=ids, indirect=["anyio_backend"])
 
@@ -185,6 +182,45 @@ async def test_file_names(watched: AsyncClient, tree: Tree, tmp_path: Path, name
     await acquisition.delete_file(name)
     with pytest.raises(NotFound):
         await acquisition.get_file(name)
+
+
+@odd(*NAMES)
+async def test_renaming_copying_and_addresses(watched: AsyncClient, tree: Tree, name: str) -> None:
+    acquisition = tree.acquisition
+    (file,) = await acquisition.upload_file(b"x", name="plain")
+    await file.move_to(name=name)
+    entry = await acquisition.get_file(name)
+    assert (entry.file_id, entry.name) == (file.file_id, name)
+    async with httpx.AsyncClient(trust_env=False) as browser:
+        for address in (await acquisition.get_file_download_url(name), await entry.url()):
+            assert (await browser.get(address)).content == b"x"
+    await entry.update_classification({"Custom": [name]})
+    assert (await entry.reload()).classification == {"Custom": [name]}
+    copies = (
+        await acquisition.copy_to(tree.session, name),
+        await tree.session.copy_to(tree.subject, name),
+        await tree.subject.copy_to(tree.project, name),
+    )
+    for copy in copies:
+        assert (await copy.reload()).label == name
+    walked = [node.label async for node in watched.walk(tree.project) if node.id in [copy.id for copy in copies]]
+    assert walked == [name] * 3
+    await watched.delete_session(copies[1].id)
+    await acquisition.delete_file(name)
+    assert (await acquisition.reload()).files == []
+
+
+@odd(*NAMES)
+async def test_roles_and_templates(watched: AsyncClient, tree: Tree, anyio_backend: str, name: str) -> None:
+    label = f"{name} {anyio_backend}"
+    role = await watched.add_role({"label": label, "actions": ["containers_view_metadata"]})
+    assert (await watched.get_role(role.id)).label == label
+    await tree.group.add_permission_template(id=name, role_ids=[role.id])
+    assert (await tree.group.get_permission_template(name)).role_ids == [role.id]
+    project = await tree.group.add_project(label=name)
+    assert (await project.get_permission(name)).role_ids == [role.id]
+    await tree.group.delete_permission_template(name)
+    assert (await tree.group.reload()).permissions_template == []
 
 
 @odd(*NAMES)

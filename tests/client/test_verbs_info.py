@@ -351,3 +351,24 @@ async def test_ages(tree: Tree) -> None:
     assert session.age_weeks == pytest.approx(31557600 * 3 / 604800)
     assert session.age_days == pytest.approx(1095.75)
     assert json.loads(session.to_json())["age"] == 31557600 * 3
+
+
+async def test_the_names_of_operations_check_metadata_too(watched: AsyncClient, tree: Tree, traffic: Traffic) -> None:
+    project, bad = tree.project.id, {"a": {"b": [0, NOON]}}
+    traffic.take()
+    for call in (
+        lambda: watched.modify_project(project, {"info": bad}),
+        lambda: watched.add_project(body={"label": "x", "group": tree.group.id, "info": bad}),
+        lambda: watched.modify_project_info(project, {"set": bad}),
+        lambda: watched.modify_project_info(project, body={"replace": bad}),
+        lambda: watched.set_project_info(project, bad),
+        lambda: watched.replace_project_info(project, bad),
+        lambda: watched.set_acquisition_file_info(tree.acquisition.id, "f", bad),
+    ):
+        with pytest.raises(ArgumentError, match=r"info\.a\.b\[1\]: .*isoformat"):
+            await call()
+    assert traffic.take() == []
+    await watched.set_project_info(project, {"a": 1, "b": 2})
+    await watched.delete_project_info_fields(project, ["a"])
+    await watched.modify_project_info(project, {"set": {"c": 3}, "delete": ["b"]})
+    assert await info(tree.project) == {"c": 3}

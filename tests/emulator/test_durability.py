@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sqlite3
 import stat
 import threading
 from pathlib import Path
@@ -160,3 +161,41 @@ def test_a_temporary_folder_is_removed() -> None:
         folder = site.data
         assert folder.is_dir()
     assert not folder.exists()
+
+
+def test_a_folder_of_the_version_before_is_brought_up_to_date(tmp_path: Path) -> None:
+    with Emulator(tmp_path) as site, client(site.url, site.api_key) as http:
+        http.post("/groups", json={"_id": "old"})
+        project = http.post("/projects", json={"group": "old", "label": "p"}).json()["_id"]
+        body = {"project": project, "subject": {"label": "s"}, "label": "v"}
+        session = http.post("/sessions", json=body).json()["_id"]
+        scan = http.post("/acquisitions", json={"session": session, "label": "a"}).json()["_id"]
+    with sqlite3.connect(tmp_path / "site.sqlite") as database:
+        database.execute("DROP TABLE member")
+        database.execute("DROP TABLE change")
+        database.execute("DROP INDEX node_acquisition")
+        for table, column in [
+            ("node", "acquisition"),
+            ("node", "delete_reason"),
+            ("file", "delete_reason"),
+            ("api_key", "id"),
+            ("api_key", "expires"),
+            ("api_key", "is_device"),
+        ]:
+            database.execute(f"ALTER TABLE {table} DROP COLUMN {column}")
+        database.execute("PRAGMA user_version = 1")
+    database.close()
+    with Emulator(tmp_path) as site, client(site.url, site.api_key) as http:
+        analysis = http.post(f"/acquisitions/{scan}/analyses", json={"label": "x"}).json()["_id"]
+        assert http.get(f"/analyses/{analysis}").json()["parents"]["acquisition"] == scan
+        assert http.get("/users/self").json()["api_keys"][0]["key"] is not None
+
+
+def test_a_folder_of_a_later_version_is_refused(tmp_path: Path) -> None:
+    with Emulator(tmp_path):
+        pass
+    with sqlite3.connect(tmp_path / "site.sqlite") as database:
+        database.execute("PRAGMA user_version = 99")
+    database.close()
+    with pytest.raises(RuntimeError, match="newer version"):
+        Emulator(tmp_path).start()

@@ -33,10 +33,10 @@ from flywheel_async.emulator.rules import (
     SiteAdmin,
 )
 
-USERS = ("ro", "rw", "admin", "none", "site_admin", "site_admin_exhaustive", "disabled", "wrong_key", "no_key")
+USERS = ("ro", "rw", "admin", "none", "site_admin", "site_admin_exhaustive", "drone", "disabled", "wrong_key", "no_key")
 MEMBERS = ("ro", "rw", "admin")
 SITE_ADMINS = ("site_admin", "site_admin_exhaustive")
-RANK = {"ro": 1, "rw": 2, "admin": 3, "site_admin_exhaustive": 3}
+RANK = {"ro": 1, "rw": 2, "admin": 3, "site_admin_exhaustive": 3, "drone": 3}
 
 # The level that each action takes, written down apart from the emulator's own tables.
 IN_PROJECT = {
@@ -103,9 +103,9 @@ def expected(route: Route, user: str) -> int:
     if user == "disabled":
         return 402
     if isinstance(rule, LoggedIn):
-        return 200
+        return 403 if rule.only_users and user == "drone" else 200
     if isinstance(rule, Device):
-        return 403
+        return 200 if user == "drone" else 403
     deletes_groups = (isinstance(rule, On) and rule.kind == "group" and rule.action == access.DELETE) or (
         isinstance(rule, OnEach) and rule.kind == "group"
     )
@@ -214,7 +214,12 @@ def forest(site: Emulator, api: Callable[[str], httpx.Client]) -> Forest:
         keys[user] = site.add_user(user_id(user))
     keys["site_admin"] = keys["site_admin_exhaustive"] = site.add_user(user_id("site"), roles=["site_admin"])
     keys["disabled"] = site.add_user(user_id("disabled"), disabled=True)
-    return Forest(site, {user: api(key) for user, key in keys.items()}, {})
+    clients = {user: api(key) for user, key in keys.items()}
+    clients["drone"] = api("")
+    clients["drone"].headers.update(
+        {"x-scitran-auth": site.drone_secret, "x-scitran-method": "reaper", "x-scitran-name": "one"}
+    )
+    return Forest(site, clients, {})
 
 
 def family(route: Route) -> str:
@@ -314,6 +319,8 @@ def body(route: Route, ids: dict[str, str], roles: dict[str, str]) -> object:
         "modify_device": {"disabled": False},
         "update_device": {"version": "1"},
         "generate_key": {"label": "x"},
+        "fetch_tree": {"projects": {"fields": ["label"]}},
+        "upsert_project_hierarchy": {"origin": {"type": "user"}, "subject": {"label": "x"}},
         "check_uids_exist": {"sessions": ["x"]},
         "create_custom_filter": {"label": "x", "view": "usage", "filter": "label=x"},
         "update_custom_filter": {"label": "x", "view": "usage", "filter": "label=y"},

@@ -1,4 +1,4 @@
-"""Group tags, classifications, roles of groups, known uids, the change log, kept filters."""
+"""Group tags, classifications, roles of groups, trees, branches, known uids, the change log, kept filters."""
 
 from __future__ import annotations
 
@@ -131,3 +131,46 @@ def test_filters_are_kept_for_their_maker(
     assert (changed["filter"], changed["origin"]) == ({"a": 1}, {"type": "user", "id": "filters@example.com"})
     assert api(site.add_user("else@example.com")).delete(f"/custom_filters/{made['_id']}").status_code == 403
     assert got(user.delete(f"/custom_filters/{made['_id']}")) == {"deleted": 1}
+
+
+def test_a_branch_is_found_or_made(http: httpx.Client, tree: Any) -> None:
+    url = f"/projects/{tree.project}/upsert-hierarchy"
+    body = {
+        "origin": {"type": "user", "id": "x"},
+        "subject": {"label": "subject", "sex": "male"},
+        "session": {"uid": "1.2", "label": "visit", "timestamp": "2020-01-01T00:00:00Z"},
+        "acquisition": {"label": "scan", "info": {"a": 1}},
+    }
+
+    def results(answer: Any) -> list[str]:
+        return [answer[kind]["upsert_result"] for kind in ("subject", "session", "acquisition")]
+
+    first = got(http.post(url, json=body))
+    assert results(first) == ["updated", "created", "created"]
+    assert first["subject"]["_id"] == tree.subject
+    again = got(http.post(url, json=body))
+    assert results(again) == ["ignored", "ignored", "ignored"]
+    assert [again[kind]["_id"] for kind in again] == [first[kind]["_id"] for kind in first]
+    scan = got(http.get(f"/acquisitions/{first['acquisition']['_id']}"))
+    assert (scan["info"], scan["parents"]["session"]) == ({"a": 1}, first["session"]["_id"])
+    elsewhere = got(http.post(url, json={**body, "subject": {"label": "another"}, "acquisition": None}))
+    assert (elsewhere["session"]["upsert_result"], elsewhere["session"]["_id"]) == ("conflict", first["session"]["_id"])
+    for wrong in ({}, {"subject": {}}, {"subject": {"label": "x"}, "acquisition": {"label": "x"}}):
+        assert http.post(url, json={"origin": {"type": "user"}, **wrong}).status_code == 422
+
+
+def test_a_tree_shows_the_fields_asked_for(
+    http: httpx.Client, site: Emulator, api: Callable[[str], httpx.Client], tree: Any
+) -> None:
+    got(http.post("/acquisitions", json={"session": tree.session, "label": "other"}))
+    ask = {
+        "projects": {"fields": ["label", "parents.group"], "filter": f"_id={tree.project}"},
+        "sessions": {"fields": []},
+        "acquisitions": {"fields": ["label"], "sort": "label:desc", "limit": 1},
+    }
+    (project,) = got(http.post("/tree", json=ask))
+    assert (project["label"], project["parents.group"]) == ("project", tree.group)
+    assert project["sessions"] == [{"_id": tree.session, "acquisitions": [{"_id": tree.acquisition, "label": "scan"}]}]
+    guest = api(site.add_user("tree@example.com"))
+    assert got(guest.post("/tree", json=ask)) == []
+    assert "acquisitions" in got(http.get("/tree/graph"))["projects"]["connections"]

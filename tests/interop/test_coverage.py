@@ -38,12 +38,12 @@ BROKEN = {
     "modify_{}_info file": ("raises AttributeError before it sends", "merges the info"),
     "replace_{}_info file": ("raises AttributeError before it sends", "replaces the info"),
 }
-"""What does not work in the official client, and what ours does instead; by method, with the kind where one is meant."""
+"""What does not work in the official client, and what ours does instead; by method, some with the kind."""
 
 if find_spec("pytz") is None:
     BROKEN["original_timestamp"] = ("needs pytz, which it does not install", "needs nothing")
 
-UNSERVED = {"download_tar", "download_zip", "upsert_{}_hierarchy"}
+UNSERVED = {"download_tar", "download_zip"}
 """What the emulator answers with 501."""
 
 NAMED_KINDS = (*KINDS, "container")
@@ -114,10 +114,11 @@ def outcome(work: Callable[[], None]) -> Outcome:
     return Outcome(OK)
 
 
-def try_objects(site: Emulator, client: Flavour, world: World) -> Table:
+def try_objects(site: Emulator, client: Flavour, witness: Witness) -> Table:
     """Runs the cases of the objects' methods with one client."""
     found: Table = {}
     for kind in KINDS:
+        world = World(witness)
         cls = type(Run(client, kind, world, site).item())
         for name in described(kind) | offered(kind):
             check = case_of(name, kind)
@@ -128,10 +129,11 @@ def try_objects(site: Emulator, client: Flavour, world: World) -> Table:
     return found
 
 
-def try_names(site: Emulator, client: Flavour, world: World) -> Table:
+def try_names(site: Emulator, client: Flavour, witness: Witness) -> Table:
     """Runs the cases of the client's own methods with one client."""
     found: Table = {}
     for kind in NAMED_KINDS:
+        world = World(witness)
         for pattern, check in NAMED.items():
             name = name_of(pattern, kind)
             if name in operations():
@@ -148,8 +150,8 @@ def tables() -> tuple[Table, Table]:
         witness = Witness(site)
         for name in FLAVOURS:
             with flavour(name, site.api_key) as client:
-                objects |= try_objects(site, client, World(witness))
-                names |= try_names(site, client, World(witness))
+                objects |= try_objects(site, client, witness)
+                names |= try_names(site, client, witness)
         witness.close()
     return objects, names
 

@@ -37,7 +37,7 @@ def archive(extra: bytes = b"") -> bytes:
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as file:
         for name, data in MEMBERS.items():
-            file.writestr(name, data)
+            file.writestr(zipfile.ZipInfo(name), data)  # with the same time whenever it is made
         file.comment = extra
     return packed.getvalue()
 

@@ -202,7 +202,7 @@ def message(generator: ModuleType, rules: Any, package: Path, capsys: pytest.Cap
         (
             "client.py",
             "async def get(self, id: str) -> Anything:",
-            "@property\n    async def me(self) -> Anything:\n        raise ValueError\n\n    async def get(self, id: str) -> Anything:",
+            "@property\n    async def me(self) -> int:\n        ...\n\n    async def get(self, id: str) -> Anything:",
             "me is a property to be awaited, which only models may have",
         ),
         (

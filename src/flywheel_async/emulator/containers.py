@@ -32,22 +32,35 @@ if TYPE_CHECKING:
 
 # Members of a body that have columns, or lead to other documents.
 _NOT_BODY = frozenset(
-    ("id", "label", "code", "group", "project", "subject", "session", "timestamp", "permissions", "modified")
+    (
+        "id",
+        "label",
+        "code",
+        "group",
+        "project",
+        "subject",
+        "session",
+        "timestamp",
+        "permissions",
+        "modified",
+        "routing_field",
+        "source",
+    )
 )
 
 
-def _new(call: Call, kind: str, label: str | None, given: Input, parent: Node | None) -> Node:
+def new(call: Call, kind: str, label: str | None, given: Input, parent: Node | None) -> Node:
     """Builds a node below `parent` from an input model."""
     node = Node(kind, call.site.new_id(), label, call.tx.now, call.tx.now)
     if parent is not None:
         for column in nodes.LEVELS:
             setattr(node, column, getattr(parent, column))
     setattr(node, nodes.COLUMN_OF[kind], node.id)
-    _apply(node, given)
+    apply(node, given)
     return node
 
 
-def _apply(node: Node, given: Input) -> None:
+def apply(node: Node, given: Input) -> None:
     """Puts the members that were sent into a node; metadata is merged leaf by leaf."""
     sent: Doc = given.model_dump(mode="json", exclude_unset=True)
     for name, value in sent.items():
@@ -70,7 +83,7 @@ def _apply(node: Node, given: Input) -> None:
 def add_group(call: Call, given: GroupInput) -> str:
     """Makes a group; its creator becomes its admin."""
     node = Node("group", given.id, given.label or given.id, call.tx.now, call.tx.now, group_id=given.id)
-    _apply(node, given)
+    apply(node, given)
     nodes.insert(call.tx, node)
     if not call.caller.is_device:
         permissions.set_access(call.tx, node.id, call.caller.user_id, "admin")
@@ -82,7 +95,7 @@ def add_project(call: Call, group: Node, given: ProjectInput) -> str:
 
     With `inherit=true` in the query, the group's own permissions are copied as default roles too.
     """
-    node = _new(call, "project", given.label, given, group)
+    node = new(call, "project", given.label, given, group)
     nodes.insert(call.tx, node)
     set_first_permissions(call, group, node, given.permissions or [])
     return node.id
@@ -118,7 +131,7 @@ def add_subject(call: Call, project: Node, given: SubjectInput) -> str:
 def new_subject(call: Call, project: Node, label: str, given: Input) -> Node:
     """Makes a subject with a label that is free in the project."""
     require_free(call, project.id, label)
-    node = _new(call, "subject", label, given, project)
+    node = new(call, "subject", label, given, project)
     nodes.insert(call.tx, node)
     return node
 
@@ -161,7 +174,7 @@ def _session_subject(call: Call, project: Node, given: str | EmbeddedSubject) ->
     found = find_subject(call, project.id, label)
     if found is not None:
         return found
-    node = _new(call, "subject", label, Input(), project)
+    node = new(call, "subject", label, Input(), project)
     if isinstance(given, EmbeddedSubject) and given.master_code is not None:
         node.body["master_code"] = given.master_code
     nodes.insert(call.tx, node)
@@ -171,14 +184,14 @@ def _session_subject(call: Call, project: Node, given: str | EmbeddedSubject) ->
 def add_session(call: Call, project: Node, given: SessionInput) -> str:
     """Makes a session, and its subject if that is not there yet."""
     subject = _session_subject(call, project, given.subject)
-    node = _new(call, "session", given.label, given, subject)
+    node = new(call, "session", given.label, given, subject)
     nodes.insert(call.tx, node)
     return node.id
 
 
 def add_acquisition(call: Call, session: Node, given: AcquisitionInput) -> str:
     """Makes an acquisition."""
-    node = _new(call, "acquisition", given.label, given, session)
+    node = new(call, "acquisition", given.label, given, session)
     nodes.insert(call.tx, node)
     return node.id
 
@@ -200,7 +213,7 @@ def change(call: Call, node: Node, given: Input) -> None:
         node.label = label
     elif given.model_fields_set & {"label", "code"}:
         raise invalid("a label cannot be removed", "body", "label")
-    _apply(node, given)
+    apply(node, given)
     nodes.save(call.tx, node)
     if moved:
         nodes.move_below(call.tx, node)

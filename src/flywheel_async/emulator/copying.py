@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from flywheel_async.emulator import analyses, files, nodes
-from flywheel_async.emulator.inputs import CopyFilter
+from flywheel_async.emulator.move_inputs import CopyFilter
 from flywheel_async.emulator.nodes import CONTAINERS, LEVELS, Node
 from flywheel_async.emulator.problems import invalid
 from flywheel_async.emulator.query.compiler import compile_filter

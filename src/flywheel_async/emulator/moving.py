@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from flywheel_async.emulator import containers, nodes
-from flywheel_async.emulator.inputs import AcquisitionChange, BulkMove, SessionChange
+from flywheel_async.emulator.inputs import AcquisitionChange, SessionChange
+from flywheel_async.emulator.move_inputs import BulkMove
 from flywheel_async.emulator.nodes import Node
 from flywheel_async.emulator.problems import invalid
 from flywheel_async.emulator.wire import Doc, Json

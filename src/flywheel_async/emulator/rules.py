@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from flywheel_async.emulator import access, files, nodes
-from flywheel_async.emulator.inputs import BulkMove
+from flywheel_async.emulator.move_inputs import BulkMove
 from flywheel_async.emulator.problems import Problem, invalid, not_found
 
 if TYPE_CHECKING:
@@ -50,20 +50,25 @@ class Public:
 
 @dataclass(frozen=True, slots=True)
 class LoggedIn:
-    """Any enabled user.
+    """Any enabled user or device.
 
     Args:
         shows: What limits the answer itself, such as lists that leave out what the caller may not see.
+        only_users: Whether devices are refused.
     """
 
     shows: str = ""
+    only_users: bool = False
     public: bool = False
 
     def check(self, call: Call) -> None:
         """Lets every user pass; the key was checked before."""
+        if self.only_users and call.caller.is_device:
+            raise Problem(403, "a device is no user")
 
     def __str__(self) -> str:
-        return f"any user{f' ({self.shows})' if self.shows else ''}"
+        who = "any user" if self.only_users else "any user or device"
+        return f"{who}{f' ({self.shows})' if self.shows else ''}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,13 +21,17 @@ _PLAIN = {
     "AuthSessionOutput": "AuthStatus",
     "ConfigOut": "SiteConfig",
     "CurrentUserOutput": "User",
+    "EgressDevice": "Device",
+    "FileVersionOutput": "FileVersionOutput",
     "ModalityOutput": "Modality",
     "Note": "Note",
+    "ProjectCopyOutput": "ProjectCopyOutput",
     "RoleOutput": "Role",
     "RolePermissionOutput": "RolePermission",
     "AccessPermissionOutput": "AccessPermission",
     "User": "User",
     "Version": "Version",
+    "ZipfileInfo": "ZipfileInfo",
 }
 
 

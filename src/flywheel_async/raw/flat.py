@@ -18,6 +18,7 @@ from flywheel_async.errors import ArgumentError
 from flywheel_async.raw.caller import bind, build
 from flywheel_async.raw.decode import decode, scalar_member
 from flywheel_async.raw.table import derived, operation, operations
+from flywheel_async.resources.info import checked_info, checked_members
 
 if TYPE_CHECKING:
     from flywheel_async.client import AsyncClient
@@ -104,7 +105,14 @@ async def call(core: AsyncClient, name: str, values: tuple[object, ...], keyword
     member = scalar_member(op.body.type) if op.body is not None else None
     if member is not None and isinstance(arguments.get("body"), str):
         arguments["body"] = {member: arguments["body"]}
+    if op.body is not None:
+        arguments["body"] = checked_members(arguments.get("body"), _info_members(op.body.type))
     return decode(core, op, await core._call(name, **arguments))
+
+
+def _info_members(schema: str) -> tuple[str, ...]:
+    """The members of a body that hold metadata."""
+    return ("set", "replace") if schema == "Info" else ("info",)
 
 
 def _named(
@@ -135,6 +143,9 @@ async def _wrapped(
     if wrapper == "delete" and isinstance(body, str):
         body = [body]
     target = str(row["calls"][0])
+    schema = operation(target).body
+    if schema is not None and schema.type == "Info" and wrapper != "delete":
+        body = checked_info(body)
     return decode(core, operation(target), await core._call(target, *given.values(), {wrapper: body}))
 
 

@@ -38,6 +38,28 @@ def checked_info(value: object, path: str = "info") -> dict[str, Any]:
     return cast("dict[str, Any]", _plain(cast("object", value), path, frozenset()))
 
 
+def checked_members(body: object, names: tuple[str, ...]) -> object:
+    """Checks the metadata objects inside a body.
+
+    Args:
+        body: The body; one that is no mapping is returned as it is.
+        names: Its members that hold metadata.
+
+    Returns:
+        The body, with checked copies of those.
+
+    Raises:
+        ArgumentError: Something in one has no JSON form of its own.
+    """
+    if not isinstance(body, Mapping):
+        return body
+    members = dict(cast("Mapping[str, object]", body))
+    for name in names:
+        if members.get(name) is not None:
+            members[name] = checked_info(members[name])
+    return members
+
+
 def _plain(value: object, path: str, above: frozenset[int]) -> Any:
     # numpy's scalars partly inherit from Python's, and would come back as something else.
     foreign = type(value).__module__ == "numpy"

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from flywheel_async.emulator import devices, keys, nodes
 from flywheel_async.emulator.call import Call
-from flywheel_async.emulator.inputs import DeviceChange, DeviceInput, DeviceKeyInput, DeviceReport
 from flywheel_async.emulator.keys import Owner
 from flywheel_async.emulator.listing import list_nodes
 from flywheel_async.emulator.metadata import clean_doc
 from flywheel_async.emulator.nodes import Node
 from flywheel_async.emulator.routing import Routes
 from flywheel_async.emulator.rules import Device, LoggedIn, SiteAdmin
+from flywheel_async.emulator.site_inputs import DeviceChange, DeviceInput, DeviceKeyInput, DeviceReport
 from flywheel_async.emulator.times import to_ms
 from flywheel_async.emulator.wire import Doc
 

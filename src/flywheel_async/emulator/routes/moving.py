@@ -5,11 +5,11 @@ from __future__ import annotations
 from flywheel_async.emulator import access, containers, copying, files, moving, nodes
 from flywheel_async.emulator.access import COPY, FILES_CREATE, FILES_MODIFY, FILES_MOVE
 from flywheel_async.emulator.call import Call
-from flywheel_async.emulator.inputs import (
+from flywheel_async.emulator.inputs import Input
+from flywheel_async.emulator.move_inputs import (
     AcquisitionCopy,
     BulkMove,
     FileMove,
-    Input,
     ProjectCopy,
     SessionCopy,
     SubjectCopy,

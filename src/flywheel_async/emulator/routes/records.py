@@ -1,16 +1,19 @@
-"""Questions about the site's records: known uids, the change log, filters kept under a name."""
+"""Trees, branches, known uids, the change log, filters kept under a name."""
 
 from __future__ import annotations
 
-from flywheel_async.emulator import access, changes, nodes
+from flywheel_async.emulator import access, changes, importing, nodes, tree
+from flywheel_async.emulator.access import CREATE
 from flywheel_async.emulator.call import Call
-from flywheel_async.emulator.inputs import CustomFilterInput, UidCheck
 from flywheel_async.emulator.listing import list_page
+from flywheel_async.emulator.move_inputs import Hierarchy
 from flywheel_async.emulator.nodes import Node
-from flywheel_async.emulator.problems import invalid
+from flywheel_async.emulator.problems import Problem, invalid
 from flywheel_async.emulator.query.compiler import Sql
 from flywheel_async.emulator.routing import Routes
-from flywheel_async.emulator.rules import LoggedIn, OnLogged, OwnDocument
+from flywheel_async.emulator.rules import LoggedIn, On, OnLogged, OwnDocument
+from flywheel_async.emulator.shapes import Shaper
+from flywheel_async.emulator.site_inputs import CustomFilterInput, TreeInput, UidCheck
 from flywheel_async.emulator.times import iso
 from flywheel_async.emulator.wire import Doc, Json, text
 
@@ -40,6 +43,36 @@ def _known(call: Call, kind: str, uids: list[str], projects: list[str]) -> list[
         (kind, *values, text(projects), text(uids)),
     )
     return [row["uid"] for row in rows]
+
+
+@route("fetch_tree", rule=LoggedIn("shows what the user may see"), writes=False)
+def fetch_tree(call: Call) -> list[Json]:
+    """Returns several levels of containers, one in the other."""
+    given = call.input(TreeInput)
+    if given.jobs is not None:
+        raise Problem(501, "the emulator has no jobs yet")
+    return tree.below(call, Shaper(call.tx, call.caller), tree.levels_of(given), None)
+
+
+@route("get_tree_graph", rule=LoggedIn())
+def get_tree_graph(call: Call) -> Doc:
+    """Tells how the levels of a tree hang together."""
+    names = list(tree.KINDS)
+    return {
+        name: {
+            "connections": {
+                other: {"local": "_id", "foreign": f"parents.{tree.KINDS[name]}", "collection": other, "order": "asc"}
+                for other in names[number + 1 :]
+            }
+        }
+        for number, name in enumerate(names)
+    }
+
+
+@route("upsert_project_hierarchy", rule=On("project", "project_id", CREATE))
+def upsert_project_hierarchy(call: Call) -> Doc:
+    """Finds or makes a branch of a project."""
+    return importing.upsert(call, call.target, call.input(Hierarchy))
 
 
 @route("get_change_log", rule=OnLogged())

@@ -7,13 +7,13 @@ from importlib.metadata import PackageNotFoundError, version
 from flywheel_async.emulator import access, nodes
 from flywheel_async.emulator.access import MODIFY, VIEW
 from flywheel_async.emulator.call import Call
-from flywheel_async.emulator.inputs import IdInput, ModalityChange, ModalityInput, RoleChange, RoleInput
 from flywheel_async.emulator.listing import list_nodes
 from flywheel_async.emulator.nodes import Node
 from flywheel_async.emulator.problems import Problem, invalid, not_found
 from flywheel_async.emulator.routing import Routes
 from flywheel_async.emulator.rules import LoggedIn, On, Public, SiteAdmin
 from flywheel_async.emulator.schema import SCHEMA_VERSION
+from flywheel_async.emulator.site_inputs import IdInput, ModalityChange, ModalityInput, RoleChange, RoleInput
 from flywheel_async.emulator.times import iso
 from flywheel_async.emulator.wire import Doc, Json
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flywheel_async.emulator import keys, metadata, nodes, users
 from flywheel_async.emulator.access import Caller
 from flywheel_async.emulator.call import Call
-from flywheel_async.emulator.inputs import InfoChange, KeyInput, UserChange, UserInput
+from flywheel_async.emulator.inputs import InfoChange
 from flywheel_async.emulator.keys import Owner
 from flywheel_async.emulator.listing import list_nodes
 from flywheel_async.emulator.nodes import Node
@@ -13,6 +13,7 @@ from flywheel_async.emulator.problems import Problem
 from flywheel_async.emulator.routing import Routes, id_param
 from flywheel_async.emulator.rules import LoggedIn, OwnOrSiteAdmin, SiteAdmin
 from flywheel_async.emulator.shapes import Shaper
+from flywheel_async.emulator.site_inputs import KeyInput, UserChange, UserInput
 from flywheel_async.emulator.times import iso, to_ms
 from flywheel_async.emulator.wire import Doc
 
@@ -46,7 +47,7 @@ def user_document(node: Node) -> Doc:
     }
 
 
-@route("get_current_user", rule=LoggedIn())
+@route("get_current_user", rule=LoggedIn(only_users=True))
 def get_current_user(call: Call) -> Doc:
     """Returns the user who asks."""
     document = user_document(nodes.get(call.tx, "user", call.caller.user_id))
@@ -55,16 +56,15 @@ def get_current_user(call: Call) -> Doc:
     return document
 
 
-@route("generate_user_key", rule=LoggedIn())
+@route("generate_user_key", rule=LoggedIn(only_users=True))
 def generate_user_key(call: Call) -> Doc:
     """Makes a further key of the user who asks."""
     given = call.input(KeyInput)
     expires = None if given.expires_at is None else to_ms(given.expires_at)
-    nodes.get(call.tx, "user", call.caller.user_id)
     return keys.generate(call.tx, Owner(call.caller.user_id), given.label, call.site.new_id(), expires)
 
 
-@route("delete_user_key", rule=LoggedIn())
+@route("delete_user_key", rule=LoggedIn(only_users=True))
 def delete_user_key(call: Call) -> None:
     """Makes a key of the user who asks invalid."""
     keys.delete(call.tx, Owner(call.caller.user_id), call.params["id_"])
@@ -75,7 +75,7 @@ def _own_info(node: Node) -> Doc:
     return info if isinstance(info, dict) else {}
 
 
-@route("get_current_user_info", rule=LoggedIn())
+@route("get_current_user_info", rule=LoggedIn(only_users=True))
 def get_current_user_info(call: Call) -> Doc:
     """Returns the metadata of the user who asks, or the keys of it that `fields` names."""
     info = _own_info(nodes.get(call.tx, "user", call.caller.user_id))
@@ -83,7 +83,7 @@ def get_current_user_info(call: Call) -> Doc:
     return info if fields is None else {key: info[key] for key in fields.split(",") if key in info}
 
 
-@route("modify_current_user_info", rule=LoggedIn())
+@route("modify_current_user_info", rule=LoggedIn(only_users=True))
 def modify_current_user_info(call: Call) -> None:
     """Changes the metadata of the user who asks."""
     node = nodes.get(call.tx, "user", call.caller.user_id)
