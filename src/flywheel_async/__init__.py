@@ -62,8 +62,6 @@ _WHERE = {
     "AsyncPager": "pagination",
     "FileSpec": "transfer.sources",
     "InsecureWarning": "config",
-    "FilterWarning": "filter_doubts",
-    "DuplicateWarning": "resources.ensure",
     "InfoKeyWarning": "resources.info",
 }
 

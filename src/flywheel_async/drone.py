@@ -9,6 +9,7 @@ from flywheel_async.client import AsyncClient
 from flywheel_async.config import Site, parse_key, resolve_options
 from flywheel_async.errors import ArgumentError, BadAnswer, FlywheelError
 from flywheel_async.fields.access import AuthStatus, Device
+from flywheel_async.fields.base import Model
 from flywheel_async.fields.load import load_one
 from flywheel_async.raw.caller import build
 from flywheel_async.transport.client import Transport
@@ -56,7 +57,8 @@ async def device_key(host: str, secret: str, method: str, name: str, port: int =
     transport = Transport(site, resolve_options({}))
     try:
         status = load_one(AuthStatus, (await transport.request(build("get_auth_status", (), {}))).content)
-        if not status.is_device or status.origin is None or not status.origin.id:
+        origin = status.get("origin")
+        if not status.is_device or not isinstance(origin, Model) or not origin.get("id"):
             raise BadAnswer("get_auth_status: the site does not take this caller for a device")
         device = load_one(Device, (await transport.request(build("get_current_device", (), {}))).content)
     except ValueError as exc:

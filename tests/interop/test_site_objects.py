@@ -79,7 +79,7 @@ def test_users(client: Flavour, witness: Witness) -> None:
 def drone(client: Flavour, site: Emulator, secret: str, name: str) -> Any:
     """Logs a device in, in the client's way."""
     if client.name == "official":
-        return official_drone("127.0.0.1", secret, "reaper", name, site.port, insecure=True)
+        return official_drone("127.0.0.1", secret, "reaper", name, site.port, _force_insecure=True)
     module = flywheel_async if client.name == "async" else flywheel_async.sync
     return client.do(module.create_drone_client("127.0.0.1", secret, "reaper", name, site.port, insecure=True))
 
@@ -93,9 +93,8 @@ def test_drones(client: Flavour, site: Emulator, witness: Witness) -> None:
     stored = {entry["_id"]: entry for entry in witness.get("devices")}
     assert stored[device.id]["label"] == device.label == "reaper_the_scanner"
     assert [entry["_id"] for entry in stored.values() if entry["label"] == device.label] == [device.id]
-    group = fresh("group")
-    client.do(fw.add_group({"_id": group, "label": "by a device"}))
-    assert witness.get(f"groups/{group}")["label"] == "by a device"
+    group = witness.post("groups", {"_id": fresh("group"), "label": "not shared with anyone"})["_id"]
+    assert client.do(fw.get(group)).label == "not shared with anyone"
 
 
 def test_drones_with_a_wrong_secret(client: Flavour, site: Emulator) -> None:

@@ -11,7 +11,6 @@ if TYPE_CHECKING:
     from flywheel_async.raw.flat import FlatOperation
 
 
-
 class AsyncFlatNames:
     """Every operation by its name."""
 
