@@ -39,7 +39,7 @@ def render() -> dict[Path, str]:
     from flywheel_async.raw.flat import names
 
     wanted = sorted(names() - _written_out())
-    lines = [HEADER]
+    lines = [HEADER.rstrip("\n")]
     for cls, kind in (("AsyncFlatNames", "FlatOperation"), ("FlatNames", "Callable[..., Any]")):
         lines.append(f'\n\nclass {cls}:\n    """Every operation by its name."""\n\n    if TYPE_CHECKING:')
         lines += [f"        {name}: {kind}" for name in wanted]

@@ -513,9 +513,10 @@ class AsyncClient(AsyncFlatNames):
         self,
         container_id: str,
         file: Upload | Sequence[Upload],
+        signed: bool | None = None,
         *,
         name: str | None = None,
-        metadata: Mapping[str, object] | None = None,
+        metadata: Mapping[str, object] | str | None = None,
         on_progress: OnProgress | None = None,
     ) -> list[File]:
         """Uploads a file into any container; route `POST /containers/{id}/files`.
@@ -523,8 +524,9 @@ class AsyncClient(AsyncFlatNames):
         Args:
             container_id: The container's id.
             file: A path, `FileSpec`, bytes, file object or iterator of bytes, or a list of those.
+            signed: Accepted for scripts of the official client; the site decides how files travel.
             name: The file's name on the site.
-            metadata: Members of the new entry, such as `type`, `info` or `tags`.
+            metadata: Members of the new entry, such as `type`, `info` or `tags`; a mapping or JSON text.
             on_progress: Told about each chunk, in bytes.
 
         Returns:

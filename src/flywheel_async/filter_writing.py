@@ -90,7 +90,8 @@ def plan(filters: Sequence[object], keyword: object = None, zone: tzinfo | None 
                     doubts.append(next((text for text in found if text), None))
                     parts.append(term)
                 else:
-                    doubts.append(doubt(term))
+                    # None in an expression is meant as such; in a text, null may be meant as a word.
+                    doubts.append(None if term.value == "null" else doubt(term))
                     parts.append(str(term))
         else:
             raise ArgumentError(

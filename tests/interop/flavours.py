@@ -59,6 +59,11 @@ class Flavour:
 
         return self._portal.call(collect)
 
+    def close(self, fw: Any) -> None:
+        """Closes another client of the same flavour; the official one cannot be closed."""
+        if self.name != "official":
+            self.do(fw.close() if self.name == "sync" else fw.aclose())
+
     def spec(self, name: str, data: bytes) -> Any:
         """Content for an upload, with its name."""
         return self.files.FileSpec(name, data)

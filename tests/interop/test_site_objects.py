@@ -95,6 +95,8 @@ def test_drones(client: Flavour, site: Emulator, witness: Witness) -> None:
     assert [entry["_id"] for entry in stored.values() if entry["label"] == device.label] == [device.id]
     group = witness.post("groups", {"_id": fresh("group"), "label": "not shared with anyone"})["_id"]
     assert client.do(fw.get(group)).label == "not shared with anyone"
+    client.close(fw)
+    client.close(again)
 
 
 def test_drones_with_a_wrong_secret(client: Flavour, site: Emulator) -> None:

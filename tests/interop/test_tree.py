@@ -171,6 +171,7 @@ def test_updates_are_seen_by_the_other(official: flywheel.Client, ours: Ours, tr
     assert differences(again, ours(lambda fw: mine.reload())) == []
 
 
+@pytest.mark.filterwarnings("ignore:info.* will be stored as:UserWarning")
 def test_values_are_stored_alike(official: flywheel.Client, ours: Ours, tree: Tree) -> None:
     """What the site changes about values (keys, fractions of a second) or clears, it does for both."""
     changes: list[dict[str, object]] = [

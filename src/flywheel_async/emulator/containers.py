@@ -177,6 +177,8 @@ def _session_subject(call: Call, project: Node, given: str | EmbeddedSubject) ->
     node = new(call, "subject", label, Input(), project)
     if isinstance(given, EmbeddedSubject) and given.master_code is not None:
         node.body["master_code"] = given.master_code
+    if isinstance(given, EmbeddedSubject) and given.age is not None:
+        node.body["age"] = given.age
     nodes.insert(call.tx, node)
     return node
 

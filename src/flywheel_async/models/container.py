@@ -89,7 +89,7 @@ class FileContainer(Container):
         file: Upload | Sequence[Upload],
         *,
         name: str | None = None,
-        metadata: Mapping[str, object] | None = None,
+        metadata: Mapping[str, object] | str | None = None,
         on_progress: OnProgress | None = None,
     ) -> list[File]:
         """Uploads a file; a name that exists gets a new version. Route `POST /{containers}/{id}/files`.
@@ -99,7 +99,7 @@ class FileContainer(Container):
         Args:
             file: A path, `FileSpec`, bytes, file object or iterator of bytes, or a list of those.
             name: The file's name on the site; that of the path by default.
-            metadata: Members of the new entry, such as `type`, `info` or `tags`.
+            metadata: Members of the new entry, such as `type`, `info` or `tags`; a mapping or JSON text.
             on_progress: Told about each chunk, in bytes.
 
         Returns:

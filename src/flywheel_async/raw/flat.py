@@ -7,7 +7,6 @@ returns what the table says. Nothing here is written per operation.
 from __future__ import annotations
 
 import difflib
-import json
 import re
 from collections.abc import Iterable, Mapping
 from functools import cache
@@ -18,6 +17,7 @@ from flywheel_async.errors import ArgumentError
 from flywheel_async.raw.caller import bind, build
 from flywheel_async.raw.decode import decode, scalar_member
 from flywheel_async.raw.table import derived, operation, operations
+from flywheel_async.resources import archives, collections
 from flywheel_async.resources.info import checked_info, checked_members
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 _UPLOAD = re.compile(r"upload_file_to_(\w+)|upload_output_to_(?:\w+_)?(analysis)")
 _DOWNLOAD = re.compile(r"download_file_from_(\w+?)(_as_data)?|download_output_from_(?:\w+_)?(analysis)(_as_data)?")
+_COLLECT = re.compile(r"add_(session|acquisition|node)s_to_collection")
 _URL = re.compile(r"get_(\w+)_download_url")
 
 
@@ -74,7 +75,7 @@ def names() -> frozenset[str]:
 
 
 def _is_built(name: str, row: Mapping[str, Any]) -> bool:
-    return "body_wrapped_in" in row or bool(_DOWNLOAD.fullmatch(name) or _URL.fullmatch(name))
+    return "body_wrapped_in" in row or any(pattern.fullmatch(name) for pattern in (_DOWNLOAD, _URL, _COLLECT))
 
 
 def unknown(owner: str, name: str, known: Iterable[str]) -> NoReturn:
@@ -95,6 +96,10 @@ async def call(core: AsyncClient, name: str, values: tuple[object, ...], keyword
     if (found := _DOWNLOAD.fullmatch(name)) is not None:
         kind = found.group(1) or found.group(3)
         return await _download(core, kind, bool(found.group(2) or found.group(4)), name, values, keywords)
+    if (found := _COLLECT.fullmatch(name)) is not None:
+        level = None if found.group(1) == "node" else found.group(1)
+        await _collect(core, level, name, values, keywords)
+        return None
     if (found := _URL.fullmatch(name)) is not None:
         return await _download_url(core, name, values, keywords)
     wrapped = derived().get(name, {}).get("body_wrapped_in")
@@ -156,20 +161,12 @@ async def _upload(
     if kind == "analysis" and name != "upload_output_to_analysis":
         order.insert(0, "parent_id")
     given = _named(name, tuple(order), values, keywords, order.index("file") + 1)
-    metadata = given.get("metadata")
-    if isinstance(metadata, str):
-        try:
-            metadata = json.loads(metadata)
-        except ValueError:
-            raise ArgumentError(f"{name}: metadata is a text that is not JSON") from None
-    if metadata is not None and not isinstance(metadata, Mapping):
-        raise ArgumentError(f"{name}: metadata must be a mapping or JSON text of one, not {type(metadata).__name__}")
     return await core._files.upload(
         kind,
         str(given["container_id"]),
         given["file"],
         name=cast("str | None", given.get("name")),
-        metadata=cast("Mapping[str, object] | None", metadata),
+        metadata=cast("Mapping[str, object] | str | None", given.get("metadata")),
         on_progress=cast("Any", given.get("on_progress")),
     )
 
@@ -187,11 +184,36 @@ async def _download(
         order.insert(0, "parent_id")
     row = operations().get(name.removesuffix("_as_data"))
     renamed = dict(zip((row.positional if row else ()), order, strict=False))
-    given = _named(name, tuple(order), values, {renamed.get(k, k): v for k, v in keywords.items()}, len(order))
+    optional = ["member", "version"]
+    plain = {renamed.get(key, key): value for key, value in keywords.items()}
+    given = _named(name, (*order, *optional), values, plain, len(order))
     container_id, file_name = str(given["container_id"]), cast("str", given["file_name"])
+    version, member = cast("int | None", given.get("version")), cast("str | None", given.get("member"))
+    if member is not None:
+        if as_data:
+            return await archives.read(core, kind, container_id, file_name, member, version)
+        return await archives.download(core, kind, container_id, file_name, member, given["dest_file"], None, version)
+    if version is not None:
+        entry = await core._files.entry(kind, container_id, file_name)
+        old = core._object("File", await core._call("get_file", entry["file_id"], version=version))
+        if as_data:
+            return await core._files.read_entry(old)
+        return await core._files.download_entry(old, given["dest_file"])
     if as_data:
         return await core._files.read(kind, container_id, file_name)
     return await core._files.download(kind, container_id, file_name, given["dest_file"])
+
+
+async def _collect(
+    core: AsyncClient, level: str | None, name: str, values: tuple[object, ...], keywords: Mapping[str, object]
+) -> None:
+    row = derived()[name]
+    collection_id, *rest = _named(name, tuple(row["args"]), values, keywords, len(row["args"])).values()
+    kind = level or str(rest.pop(0))
+    if kind not in ("session", "acquisition"):
+        raise ArgumentError(f"{name}: level must be session or acquisition, not {kind!r}")
+    items = cast("Iterable[object]", [rest[0]] if isinstance(rest[0], str) else rest[0])
+    await collections.change(core, str(collection_id), "add", "session" if kind == "session" else "acquisition", items)
 
 
 async def _download_url(

@@ -22,6 +22,7 @@ class AsyncFlatNames:
         add_acquisition_note: FlatOperation
         add_acquisition_tag: FlatOperation
         add_acquisition_tags: FlatOperation
+        add_acquisitions_to_collection: FlatOperation
         add_analysis_note: FlatOperation
         add_analysis_tag: FlatOperation
         add_audit_trail_report: FlatOperation
@@ -45,6 +46,7 @@ class AsyncFlatNames:
         add_job: FlatOperation
         add_job_logs: FlatOperation
         add_modality: FlatOperation
+        add_nodes_to_collection: FlatOperation
         add_project: FlatOperation
         add_project_analysis: FlatOperation
         add_project_analysis_note: FlatOperation
@@ -62,6 +64,7 @@ class AsyncFlatNames:
         add_session_note: FlatOperation
         add_session_tag: FlatOperation
         add_session_tags: FlatOperation
+        add_sessions_to_collection: FlatOperation
         add_site_rule: FlatOperation
         add_subject: FlatOperation
         add_subject_analysis: FlatOperation
@@ -638,6 +641,7 @@ class FlatNames:
         add_acquisition_note: Callable[..., Any]
         add_acquisition_tag: Callable[..., Any]
         add_acquisition_tags: Callable[..., Any]
+        add_acquisitions_to_collection: Callable[..., Any]
         add_analysis_note: Callable[..., Any]
         add_analysis_tag: Callable[..., Any]
         add_audit_trail_report: Callable[..., Any]
@@ -661,6 +665,7 @@ class FlatNames:
         add_job: Callable[..., Any]
         add_job_logs: Callable[..., Any]
         add_modality: Callable[..., Any]
+        add_nodes_to_collection: Callable[..., Any]
         add_project: Callable[..., Any]
         add_project_analysis: Callable[..., Any]
         add_project_analysis_note: Callable[..., Any]
@@ -678,6 +683,7 @@ class FlatNames:
         add_session_note: Callable[..., Any]
         add_session_tag: Callable[..., Any]
         add_session_tags: Callable[..., Any]
+        add_sessions_to_collection: Callable[..., Any]
         add_site_rule: Callable[..., Any]
         add_subject: Callable[..., Any]
         add_subject_analysis: Callable[..., Any]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 from urllib.parse import quote
@@ -42,7 +44,7 @@ class Files:
         file: object,
         *,
         name: str | None = None,
-        metadata: Mapping[str, object] | None = None,
+        metadata: Mapping[str, object] | str | None = None,
         on_progress: OnProgress | None = None,
     ) -> list[Model]:
         """Uploads one file, or a list of files one after the other.
@@ -52,7 +54,7 @@ class Files:
             container_id: The container's id.
             file: A path, `FileSpec`, bytes, file object or iterator, or a list of those.
             name: The file's name on the site, for one file.
-            metadata: Members of the new entries, such as `type` or `info`.
+            metadata: Members of the new entries, such as `type` or `info`; a mapping or JSON text.
             on_progress: Told about each chunk.
 
         Returns:
@@ -64,7 +66,9 @@ class Files:
         if several and name is not None:
             raise ArgumentError("name is for one file; in a list, give each file its own FileSpec(name, …)")
         specs = [as_spec(item, name) for item in items]
-        members = dict(metadata or {})
+        members = _metadata(metadata)
+        if isinstance(members.get("name"), str) and name is None and len(specs) == 1:
+            specs = [replace(specs[0], name=check_name(members["name"], "metadata name"))]
         if members.get("info") is not None:
             members["info"] = checked_info(members["info"])
         entries: list[Model] = []
@@ -142,6 +146,24 @@ class Files:
     def _content(self, kind: str, container_id: str, entry: Model) -> Request:
         name = check_name(entry.get("name"))
         return build(download_operation(kind), (container_id, name), {"version": entry.get("version")})
+
+
+def _metadata(metadata: object) -> dict[str, object]:
+    """Reads the metadata of an upload, which old scripts also give as JSON text.
+
+    Raises:
+        ArgumentError: It is neither a mapping nor JSON text of one.
+    """
+    if isinstance(metadata, str):
+        try:
+            metadata = json.loads(metadata)
+        except ValueError:
+            raise ArgumentError("metadata is a text that is not JSON") from None
+    if metadata is None:
+        return {}
+    if not isinstance(metadata, Mapping):
+        raise ArgumentError(f"metadata must be a mapping or JSON text of one, not {type(metadata).__name__}")
+    return dict(cast("Mapping[str, object]", metadata))
 
 
 def parent_of(entry: Model) -> tuple[str, str]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Iterable, Mapping
 from datetime import date, time
 from typing import TYPE_CHECKING, Any, cast
 
 from flywheel_async.errors import ArgumentError
+from flywheel_async.notices import warn
 from flywheel_async.resources.bodies import merged
 from flywheel_async.transfer.sources import check_name
 
@@ -79,7 +79,7 @@ def _plain(value: object, path: str, above: frozenset[int]) -> Any:
                 raise ArgumentError(f"{path}: the key {key!r} is not a string")
             if _stored_key(key) != key:
                 message = f"{path}: the key {key!r} will be stored as {_stored_key(key)!r}"
-                warnings.warn(message, InfoKeyWarning, stacklevel=2)
+                warn(message, InfoKeyWarning)
             out[key] = _plain(item, f"{path}.{key}", inside)
         return out
     if isinstance(value, (list, tuple)):
