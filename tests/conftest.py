@@ -1,8 +1,13 @@
-"""Fixtures for all tests: both event loops, and one emulator per test module."""
+"""What all tests share: both event loops."""
 
 from __future__ import annotations
 
+from importlib.util import find_spec
+
 import pytest
+
+# The official client lives in an environment of its own; see the nox session interop.
+collect_ignore = [] if find_spec("flywheel") else ["interop"]
 
 
 @pytest.fixture(params=["asyncio", "trio"])
