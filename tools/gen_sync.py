@@ -36,6 +36,8 @@ RULES = Rules(
     # Parts of httpx that users of both sides may hand in.
     kept=("httpx.AsyncBaseTransport", "httpx.AsyncClient"),
     shared={
+        "AccessPermission": "flywheel_async.fields.common",
+        "RolesRoleAssignment": "flywheel_async.fields.common",
         "APIError": "flywheel_async.errors",
         "ArgumentError": "flywheel_async.errors",
         "ConfigError": "flywheel_async.errors",

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from flywheel_async.errors import FlywheelError as FlywheelError
     from flywheel_async.events import Progress as Progress
     from flywheel_async.expressions import f as f
+    from flywheel_async.fields.common import AccessPermission as AccessPermission
+    from flywheel_async.fields.common import RolesRoleAssignment as RolesRoleAssignment
     from flywheel_async.filter_doubts import FilterWarning as FilterWarning
     from flywheel_async.finder import AsyncFinder as AsyncFinder
     from flywheel_async.models import Acquisition as Acquisition
@@ -49,6 +51,8 @@ _WHERE = {
     "f": "expressions",
     "FilterWarning": "filter_doubts",
     "DuplicateWarning": "resources.ensure",
+    "AccessPermission": "fields.common",
+    "RolesRoleAssignment": "fields.common",
     "AsyncFinder": "finder",
     "Acquisition": "models",
     "Analysis": "models",

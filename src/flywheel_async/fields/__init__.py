@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         Parents,
         Providers,
         RolePermission,
+        RolesRoleAssignment,
     )
     from .copies import CopyFilter, ProjectCopyOutput
     from .file import FileFields
@@ -118,6 +119,7 @@ __all__ = [
     "Providers",
     "Role",
     "RolePermission",
+    "RolesRoleAssignment",
     "SessionFields",
     "SessionTemplateOptions",
     "Site",
@@ -188,6 +190,7 @@ _home = {
     "Providers": "common",
     "Role": "access",
     "RolePermission": "common",
+    "RolesRoleAssignment": "common",
     "SessionFields": "session",
     "SessionTemplateOptions": "project_parts",
     "Site": "site",

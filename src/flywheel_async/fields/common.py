@@ -186,6 +186,26 @@ class RolePermission(Model):
         ) -> None: ...
 
 
+class RolesRoleAssignment(Model):
+    """Gives a user, named by `id`, roles in a project: `project.add_permission(RolesRoleAssignment(user, [role]))`."""
+
+    id: str | None = member("_id")
+    role_ids: list[str] | None = None
+
+    _positional: ClassVar[tuple[str, ...]] = (
+        "id",
+        "role_ids",
+    )
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            id: str | None = None,
+            role_ids: list[str] | None = None,
+        ) -> None: ...
+
+
 class Edition(Model):
     """The edition a group or project runs in."""
 

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from flywheel_async.errors import APIError, ArgumentError, ConfigError, FlywheelError
     from flywheel_async.events import Progress
     from flywheel_async.expressions import f
+    from flywheel_async.fields.common import AccessPermission, RolesRoleAssignment
     from flywheel_async.sync._drone import create_drone_client
     from flywheel_async.sync._streams import Pager
     from flywheel_async.sync.client import Client
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "APIError",
+    "AccessPermission",
     "Acquisition",
     "Analysis",
     "ArgumentError",
@@ -44,6 +46,7 @@ __all__ = [
     "Pager",
     "Progress",
     "Project",
+    "RolesRoleAssignment",
     "Session",
     "Subject",
     "User",
@@ -63,6 +66,8 @@ _HOMES = {
     "Session": "flywheel_async.sync.models",
     "Subject": "flywheel_async.sync.models",
     "User": "flywheel_async.sync.models",
+    "AccessPermission": "flywheel_async.fields.common",
+    "RolesRoleAssignment": "flywheel_async.fields.common",
     "APIError": "flywheel_async.errors",
     "ArgumentError": "flywheel_async.errors",
     "ConfigError": "flywheel_async.errors",
