@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
+SUITES = [f"tests/client/test_{name}.py" for name in ("containers", "finders", "transfer", "verbs_files", "drone")]
 SENTINEL = "SentinelKeySentinelKeySentinelKey"
 PLUGIN = f"""
 import itertools, logging
@@ -102,7 +103,7 @@ def test_client_tests(tmp_path: Path) -> None:
     log = tmp_path / "log.txt"
     out = run(
         tmp_path,
-        *("-m", "pytest", "-p", "sentinel", "tests/client", "-rA", "-k", "asyncio", "-p", "no:cacheprovider"),
+        *("-m", "pytest", "-p", "sentinel", *SUITES, "-rA", "-k", "asyncio", "-p", "no:cacheprovider"),
         *(f"--log-file={log}", "--log-file-level=DEBUG", f"--basetemp={tmp_path / 'base'}", "--showlocals"),
     )
     assert "flywheel_async.transport" in log.read_text()
