@@ -232,6 +232,9 @@ def _value(path: Path, value: Scalar, zone: tzinfo | None) -> str:
 
 def _instant(path: Path, value: date, zone: tzinfo | None) -> str:
     name = ".".join(path)
+    if "info" in path:
+        text = value.isoformat()
+        raise ArgumentError(f"{name}: info holds dates as text; compare with the text as stored, for example {text!r}")
     if is_time(name):
         value = cast("datetime", moment(value, name, zone))
     if not isinstance(value, datetime):

@@ -64,7 +64,8 @@ def first_query(query: Query, limit: int) -> dict[str, object]:
         raise ArgumentError("after_id cannot be combined with sort or skip")
     first = {**query, "limit": limit}
     if not query.get("sort") and not query.get("skip"):
-        first.setdefault("after_id", "")  # given but empty: sorted by id, from the start
+        # Given but empty: sorted by id, from the start.
+        first["after_id"] = "" if first.get("after_id") is None else first["after_id"]
     return first
 
 
@@ -77,7 +78,7 @@ def following_query(query: Query, results: list[M]) -> dict[str, object]:
     Raises:
         BadAnswer: The last object has no id to go on from.
     """
-    if "after_id" not in query:
+    if query.get("after_id") is None:
         skip = query.get("skip") or 0
         assert isinstance(skip, int)
         return {**query, "skip": skip + len(results)}

@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from flywheel_async import AsyncClient, File, Group, Project, Session
+from flywheel_async import AsyncClient, File, Group, InfoKeyWarning, Project, Session
 from flywheel_async.emulator import Emulator
 from flywheel_async.errors import ArgumentError, NotFound
 from flywheel_async.fields import Modality, Note, Role
@@ -145,3 +145,20 @@ def test_schemas_with_a_class() -> None:
     assert class_name("SessionContainerOutput") == "Session"
     assert class_name("GearRule") is None
     assert unwrapped_member("InsertedId") == "id"
+
+
+async def test_lists_that_are_always_pages(fw: AsyncClient, group: Group) -> None:
+    project = await group.add_project(label="P")
+    await project.upload_file(b"x", name="x.txt")
+    page = await fw.get_all_files(filter=f"parents.project={project.id}")
+    assert [type(file) for file in page.results] == [File]
+    assert page.total == 1
+
+
+async def test_dotted_info_keys_do_not_reach_inside_another(fw: AsyncClient, group: Group) -> None:
+    project = await group.add_project(label="P", info={"a": {"b": 1}})
+    with pytest.warns(InfoKeyWarning):
+        await fw.set_project_info(project.id, {"a.b": 5})
+    with pytest.warns(InfoKeyWarning):
+        await fw.modify_project_info(project.id, {"set": {"c.d": 6}})
+    assert (await project.reload()).info == {"a": {"b": 1}, "a_b": 5, "c_d": 6}

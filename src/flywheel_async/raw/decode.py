@@ -72,6 +72,16 @@ def scalar_member(schema: str) -> str | None:
 
 
 @cache
+def page_item(schema: str) -> str | None:
+    """The schema of the items of a page such as `PageGenericFileOutput`; None when it is no page."""
+    schemas = _schemas()
+    row = schemas["rows"].get(schemas["aliases"].get(schema, schema), {})
+    kinds = {field["name"]: str(field["type"]) for field in row.get("fields", ())}
+    found = re.fullmatch(r"list\[(\w+)\]", kinds.get("results", ""))
+    return found.group(1) if found and "total" in kinds else None
+
+
+@cache
 def class_name(schema: str) -> str | None:
     """The name of the class for a schema of the table, or None when it has none of its own."""
     schemas = _schemas()
@@ -132,11 +142,28 @@ def decode(core: AsyncClient, op: Operation, response: Response) -> object:
             return members.get("_id" if only == "id" and "_id" in members else only)
     if op.returns == "object" or (op.returns or "").startswith("dict("):
         return members
+    paged = next((found for found in map(page_item, kinds) if found is not None), None)
+    if paged is not None and isinstance(members.get("results"), list):
+        return _page(core, members, class_name(paged), response)
     name = _class_of(kinds)
     container = members.get("container_type")
     if name is None or not isinstance(container, str):
         return core._bind(load_python(_class(core, name), members)) if name else _record(members)
     return core._node(members, response)
+
+
+def _page(core: AsyncClient, members: dict[str, object], name: str | None, response: Response) -> object:
+    """A list route's answer that is always a page: its members, with the results as objects."""
+    page = load_python(Record, {key: value for key, value in members.items() if key != "results"})
+    if name is None:
+        results: list[object] = [_record(one) for one in cast("list[object]", members["results"])]
+    else:
+        found, _ = load_page(_class(core, name), response.content)
+        results = [core._bind(one) for one in found]
+    extra = page.__pydantic_extra__
+    if extra is not None:
+        extra["results"] = results
+    return page
 
 
 def _class_of(kinds: list[str]) -> str | None:

@@ -18,7 +18,7 @@ from flywheel_async.raw.caller import bind, build
 from flywheel_async.raw.decode import decode, scalar_member
 from flywheel_async.raw.table import derived, operation, operations
 from flywheel_async.resources import archives, collections
-from flywheel_async.resources.info import checked_info, checked_members
+from flywheel_async.resources.info import checked_info, checked_members, to_set
 
 if TYPE_CHECKING:
     from flywheel_async.client import AsyncClient
@@ -111,7 +111,11 @@ async def call(core: AsyncClient, name: str, values: tuple[object, ...], keyword
     if member is not None and isinstance(arguments.get("body"), str):
         arguments["body"] = {member: arguments["body"]}
     if op.body is not None:
-        arguments["body"] = checked_members(arguments.get("body"), _info_members(op.body.type))
+        body = checked_members(arguments.get("body"), _info_members(op.body.type))
+        if op.body.type == "Info" and isinstance(body, dict):
+            change = cast("dict[str, object]", body)
+            body = {**change, **to_set(change["set"], {})} if change.get("set") else change
+        arguments["body"] = body
     return decode(core, op, await core._call(name, **arguments))
 
 
@@ -150,7 +154,8 @@ async def _wrapped(
     target = str(row["calls"][0])
     schema = operation(target).body
     if schema is not None and schema.type == "Info" and wrapper != "delete":
-        body = checked_info(body)
+        # A dotted key would reach into another one on some sites; `to_set` stores it as the site would.
+        body = to_set(body, {})["set"] if wrapper == "set" else checked_info(body)
     return decode(core, operation(target), await core._call(target, *given.values(), {wrapper: body}))
 
 

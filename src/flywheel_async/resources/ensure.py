@@ -14,7 +14,7 @@ from flywheel_async.fields.base import Model
 from flywheel_async.filter_writing import equal
 from flywheel_async.models.bound import id_of
 from flywheel_async.notices import warn
-from flywheel_async.resources.bodies import check_group_id
+from flywheel_async.resources.bodies import changeable, check_group_id
 from flywheel_async.resources.kinds import CLASS_NAMES
 from flywheel_async.resources.paths import PathLike, elements
 from flywheel_async.transport.retry import RETRY_STATUSES, Outcome
@@ -81,6 +81,9 @@ class Ensure:
         Returns:
             The object, complete.
         """
+        # Checked now, so that a mistake shows whether the object is there already or not.
+        changeable(members)
+        self._core._containers._sendable(dict(members))
         return await self._whole(await self._ensure(_place(operation, path, label, members), members))
 
     async def path(self, path: PathLike) -> Model:

@@ -21,7 +21,11 @@ class _Waiter:
         self.token = current_token()
 
     def wake(self) -> None:
-        if self.token == current_token():
+        try:
+            here = self.token == current_token()
+        except RuntimeError:  # no loop runs in this thread, which says nothing about the waiter's own
+            here = False
+        if here:
             self.event.set()
         else:
             _call_soon(self.token.native_token, self.event.set)
