@@ -62,7 +62,12 @@ class Download(Streamed):
     async def run(self, exchange: Exchange) -> None:
         """Sends the pieces; stops reading when the caller goes away."""
         loop = asyncio.get_running_loop()
-        source = await loop.run_in_executor(self.disk, self._open)
+        opening = loop.run_in_executor(self.disk, self._open)
+        try:
+            source = await asyncio.shield(opening)
+        except asyncio.CancelledError:
+            opening.add_done_callback(_close_unused)
+            raise
         gone = asyncio.ensure_future(exchange.wait_gone())
         try:
             length = sum(piece.size for piece in self.pieces)
@@ -81,15 +86,21 @@ class Download(Streamed):
                     at += len(data)
             await exchange.push(b"", more=False)
         finally:
+            # On the loop, because a cancelled or stopping server may run nothing more in its threads.
+            source.close()
             gone.cancel()
             with suppress(asyncio.CancelledError):
                 await gone
-            await loop.run_in_executor(self.disk, source.close)
 
     def _open(self) -> IO[bytes]:
         if self.member is None:
             return self.path.open("rb")
         return zipfile.ZipFile(self.path).open(self.member)
+
+
+def _close_unused(opening: asyncio.Future[IO[bytes]]) -> None:
+    if not opening.cancelled() and opening.exception() is None:
+        opening.result().close()
 
 
 def _read(source: IO[bytes], at: int, count: int, seekable: bool) -> bytes:
