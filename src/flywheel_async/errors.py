@@ -223,9 +223,33 @@ class TransferError(FlywheelError):
     """An upload or download failed; nothing is left at the final name."""
 
 
+class UnsafeArchive(TransferError):
+    """An archive holds what is not unpacked: links, devices, more than was announced; or a link is in the way."""
+
+
+class FileExists(TransferError, FileExistsError):
+    """A file of this name is there already, and is not to get another version."""
+
+
+class StoreRefused(TransferError):
+    """The store that a signed URL leads to answered with an error status.
+
+    Attributes:
+        status: The HTTP status.
+        retry_after: Seconds the store asked to wait, or None.
+    """
+
+    status: int = 0
+    retry_after: float | None = None
+
+
 class ChecksumMismatch(TransferError):
     """The bytes that arrived are not the bytes that were sent."""
 
 
 class IncompleteTransfer(TransferError):
     """Fewer or more bytes arrived than announced, or the source changed while it was read."""
+
+
+class StalledTransfer(TransferError, TimeoutError):
+    """No bytes came for too long, also after the transfer was taken up again."""

@@ -1,18 +1,20 @@
-"""What a transfer tells about itself while it runs."""
+"""What transfers and waits tell about themselves while they run."""
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias, TypeVar
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
-    """Some bytes of a transfer have moved.
+class TransferEvent:
+    """What all events of a transfer have, so that a callable may treat them alike.
 
     Attributes:
-        name: The file's name on the site.
+        name: The file's name on the site, or the archive's.
         done: Bytes moved so far.
         total: Bytes in all, or None when unknown.
     """
@@ -22,12 +24,155 @@ class Progress:
     total: int | None
 
 
-OnProgress = Callable[[Progress], object]
+@dataclass(frozen=True, slots=True)
+class Started(TransferEvent):
+    """A transfer begins; `done` is what an interrupted one before it has left behind."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress(TransferEvent):
+    """Some bytes of a transfer have moved."""
+
+
+@dataclass(frozen=True, slots=True)
+class Retrying(TransferEvent):
+    """Something went wrong and is tried again; `done` is where it goes on, which may be the start.
+
+    Attributes:
+        wait: Seconds until then.
+        error: What went wrong.
+    """
+
+    wait: float
+    error: Exception
+
+
+@dataclass(frozen=True, slots=True)
+class Verified(TransferEvent):
+    """All bytes are there, and right.
+
+    Attributes:
+        hash: Their hash in the site's notation, which was compared; None where the site gave only the size.
+    """
+
+    hash: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Done(TransferEvent):
+    """A transfer has ended well.
+
+    Attributes:
+        path: The file that was written, if any.
+    """
+
+    path: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Failed(TransferEvent):
+    """A transfer has ended with an error, which the call raises; also when it was cancelled.
+
+    Attributes:
+        error: What went wrong.
+    """
+
+    error: BaseException
+
+
+@dataclass(frozen=True, slots=True)
+class Polled:
+    """The site was asked how far something is that takes long.
+
+    Attributes:
+        what: What is waited for, for example `project copy 5d2761383289d60037e8f5e5`.
+        state: The state the site told, such as `copying`, or None.
+        polls: How often it was asked so far.
+        waited: Seconds since the wait began.
+    """
+
+    what: str
+    state: str | None
+    polls: int
+    waited: float
+
+
+OnPoll = Callable[[Polled], object]
+"""A callable that receives each answer, async or not; in the sync flavour it runs in the caller's thread."""
+
+Event: TypeAlias = Started | Progress | Retrying | Verified | Done | Failed
+
+OnProgress = Callable[[Event], object]
 """A callable that receives each event, async or not; in the sync flavour it runs in the caller's thread."""
 
+T = TypeVar("T")
 
-async def tell(on_progress: OnProgress, event: Progress) -> None:
+
+async def tell(callback: Callable[[T], object], event: T) -> None:
     """Hands an event to the user's callable."""
-    result = on_progress(event)
+    result = callback(event)
     if inspect.isawaitable(result):
         await result
+
+
+class Teller:
+    """Tells the events of one transfer, in order.
+
+    Args:
+        on_progress: Who is told; None tells nobody.
+        name: The file's name on the site.
+        total: Bytes in all, or None when unknown.
+
+    Attributes:
+        done: Bytes moved so far.
+    """
+
+    def __init__(self, on_progress: OnProgress | None, name: str, total: int | None) -> None:
+        self._on_progress = on_progress
+        self.name = name
+        self.total = total
+        self.done = 0
+
+    async def started(self, done: int = 0) -> None:
+        """The transfer begins."""
+        self.done = done
+        await self._tell(Started(self.name, done, self.total))
+
+    async def moved(self, count: int) -> None:
+        """So many more bytes have moved."""
+        self.done += count
+        if self._on_progress is not None:
+            await self._tell(Progress(self.name, self.done, self.total))
+
+    async def retrying(self, done: int, wait: float, error: Exception) -> None:
+        """Something went wrong; it goes on at `done` after `wait` seconds."""
+        self.done = done
+        await self._tell(Retrying(self.name, done, self.total, wait, error))
+
+    async def verified(self, hash: str | None) -> None:
+        """All bytes are there, and right."""
+        if not self.done:
+            await self._tell(Progress(self.name, 0, self.total))
+        await self._tell(Verified(self.name, self.done, self.total, hash))
+
+    async def ended(self, path: Path | None = None) -> None:
+        """The transfer has ended well."""
+        await self._tell(Done(self.name, self.done, self.total, path))
+
+    async def failed(self, error: BaseException) -> None:
+        """The transfer has ended with an error; what a callable for plain functions can still be told, it is told.
+
+        A callable that must be awaited is not told of a cancellation, which would cancel it as well.
+        """
+        if self._on_progress is None:
+            return
+        result = self._on_progress(Failed(self.name, self.done, self.total, error))
+        if inspect.isawaitable(result):
+            if isinstance(error, Exception):
+                await result
+            elif inspect.iscoroutine(result):
+                result.close()
+
+    async def _tell(self, event: Event) -> None:
+        if self._on_progress is not None:
+            await tell(self._on_progress, event)

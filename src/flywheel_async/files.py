@@ -44,6 +44,32 @@ async def in_thread(call: Callable[[], T]) -> T:
     return await anyio.to_thread.run_sync(call, limiter=limiter)
 
 
+async def made_in_thread(make: Callable[[], T], undo: Callable[[T], object]) -> T:
+    """Makes something in a worker thread; what a cancelled call would leave behind is undone.
+
+    Args:
+        make: Makes it; blocking, and short.
+        undo: Undoes that; short.
+    """
+    lock, abandoned = threading.Lock(), False
+    made: list[T] = []
+
+    def work() -> None:
+        with lock:
+            if not abandoned:
+                made.append(make())
+
+    try:
+        await in_thread(work)
+    except BaseException:
+        with lock:  # cancelled: the thread either has made it by now, or will not
+            abandoned = True
+        for thing in made:
+            undo(thing)
+        raise
+    return made[0]
+
+
 async def in_user_thread(call: Callable[[], T]) -> T:
     """Reads from an object of the user in a worker thread; a cancelled call does not wait for a read that is stuck."""
     try:
@@ -205,6 +231,62 @@ def check_destination(dest: object) -> Path:
     return path
 
 
+def open_temporary(path: Path) -> tuple[Path, int]:
+    """Opens a new file beside the one that it is to become; blocking.
+
+    Args:
+        path: The file's final path.
+
+    Returns:
+        The temporary path, and a descriptor for reading and writing.
+
+    Raises:
+        ArgumentError: Nothing can be written there.
+    """
+    temporary = path.with_name(f".fw-{secrets.token_hex(8)}.part")
+    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
+    try:
+        return temporary, os.open(temporary, flags, 0o666)
+    except OSError as exc:
+        raise ArgumentError(f"dest: cannot write into {path.parent}: {exc.strerror or exc}") from None
+
+
+def publish(raw: io.FileIO, temporary: Path, path: Path, *, fsync: bool = False, mtime: float | None = None) -> None:
+    """Gives a complete file its final name, replacing what is there, and closes it; blocking.
+
+    Args:
+        raw: The file, still open.
+        temporary: Where it is.
+        path: Its final path.
+        fsync: Whether it is to be on the disk when this returns, so that a power failure does not take it away.
+        mtime: Its time of modification in seconds since 1970; None leaves it.
+
+    Raises:
+        TransferError: The system refuses.
+    """
+    try:
+        if path.is_file() and not path.is_symlink():
+            # What was private must not become readable for others by being downloaded again.
+            os.fchmod(raw.fileno(), stat.S_IMODE(path.stat().st_mode))
+        if mtime is not None:
+            os.utime(raw.fileno() if os.utime in os.supports_fd else temporary, (mtime, mtime))
+        if fsync:
+            os.fsync(raw.fileno())
+        if os.name == "nt":
+            raw.close()  # there, open files cannot be renamed
+        temporary.replace(path)
+        raw.close()  # only now, since a lock on it ends with this
+        if fsync and hasattr(os, "O_DIRECTORY"):
+            folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+            try:
+                os.fsync(folder)
+            finally:
+                os.close(folder)
+    except (OSError, OverflowError) as exc:
+        reason = (exc.strerror if isinstance(exc, OSError) else None) or exc
+        raise TransferError(f"cannot write {path}: {reason}") from exc
+
+
 class AtomicFile:
     """A file that is written under a temporary name and appears at its final name only when it is complete.
 
@@ -233,30 +315,13 @@ class AtomicFile:
             ArgumentError: `dest` cannot be written.
         """
 
-        lock, abandoned = threading.Lock(), False
 
         def make() -> AtomicFile:
             path = check_destination(dest)
-            temporary = path.with_name(f".fw-{secrets.token_hex(8)}.part")
-            flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
-            with lock:
-                if abandoned:
-                    raise FileNotFoundError(path)
-                try:
-                    return cls(path, temporary, HashedFile(os.open(temporary, flags, 0o666), "r+b"))
-                except OSError as exc:
-                    raise ArgumentError(f"dest: cannot write into {path.parent}: {exc.strerror or exc}") from None
+            temporary, descriptor = open_temporary(path)
+            return cls(path, temporary, HashedFile(descriptor, "r+b"))
 
-        made: list[AtomicFile] = []
-        try:
-            await in_thread(lambda: made.append(make()))
-        except BaseException:
-            with lock:  # cancelled: the thread either has made the file by now, or will not
-                abandoned = True
-            for target in made:
-                target.remove()
-            raise
-        return made[0]
+        return await made_in_thread(make, cls.remove)
 
     @property
     def count(self) -> int:
@@ -291,18 +356,11 @@ class AtomicFile:
         await self._flush()
         return self._raw.hash
 
-    async def commit(self) -> Path:
-        """Gives the file its final name, replacing what is there, and returns it."""
+    async def commit(self, *, fsync: bool = False) -> Path:
+        """Gives the file its final name, replacing what is there, and returns it; see `publish`."""
 
         def rename() -> None:
-            try:
-                if self._path.is_file() and not self._path.is_symlink():
-                    # What was private must not become readable for others by being downloaded again.
-                    os.fchmod(self._raw.fileno(), stat.S_IMODE(self._path.stat().st_mode))
-                self._raw.close()
-                self._temporary.replace(self._path)
-            except OSError as exc:
-                raise TransferError(f"cannot write {self._path}: {exc.strerror or exc}") from exc
+            publish(self._raw, self._temporary, self._path, fsync=fsync)
             self._committed = True
 
         with anyio.CancelScope(shield=True):

@@ -50,8 +50,8 @@ async def test_client_page(emulator: Emulator, anyio_backend: str) -> None:
                     exec(block.code, {"fw": sync})
 
 
-def test_emulator_page(here: Path) -> None:
-    start, faults = blocks("docs/emulator.md")
+def test_emulator_page(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    start, faults, store, network = blocks("docs/emulator.md")
     made: dict[str, Any] = {}
     exec(start.code, made)
     assert made["key"] != made["reader"]
@@ -59,6 +59,12 @@ def test_emulator_page(here: Path) -> None:
         exec(faults.code, {"site": site})
         with Client(site.api_key) as fw:
             assert fw.projects.find() == []
+    exec(store.code, made)
+    with made["site"] as site, Client(site.api_key) as fw:
+        assert fw.get_config().signed_url
+    exec(network.code, made)
+    connections, up, down = capsys.readouterr().out.splitlines()[-1].split()
+    assert (int(connections) >= 1, int(up) > 0, int(down) > 0) == (True, True, True)
 
 
 @pytest.mark.parametrize("page", sorted(path.name for path in (ROOT / "docs").glob("*.md")))

@@ -166,7 +166,7 @@ def test_uploads_that_are_refused(site: Emulator, http: httpx.Client, scan: str)
     assert http.post(f"{scan}/files", files=part, data={"metadata": "[]"}).status_code == 422
     assert http.post(f"{scan}/files", files=part, data={"metadata": '{"size": 2}'}).status_code == 422
     assert http.post(f"{scan}/files", files=part, data={"metadata": '{"colour": "red"}'}).status_code == 422
-    assert http.post(f"{scan}/files?ticket=", json={"metadata": {}, "filenames": []}).status_code == 501
+    assert http.post(f"{scan}/files?ticket=", json={"metadata": {}, "filenames": []}).status_code == 400
     broken = http.post(
         f"{scan}/files", content=b"--b\r\nno header", headers={"content-type": "multipart/form-data; boundary=b"}
     )

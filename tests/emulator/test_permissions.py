@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import zipfile
@@ -32,6 +33,8 @@ from flywheel_async.emulator.rules import (
     Public,
     SiteAdmin,
 )
+from flywheel_async.emulator.shapes import STORAGE_PROVIDER
+from flywheel_async.emulator.transfer_rules import AtPlacement, OnReferenced, Ticketed
 
 USERS = ("ro", "rw", "admin", "none", "site_admin", "site_admin_exhaustive", "drone", "disabled", "wrong_key", "no_key")
 MEMBERS = ("ro", "rw", "admin")
@@ -75,9 +78,9 @@ def level(route: Route) -> str:
     rule = route.rule
     if isinstance(rule, AtPathEnd | OnLogged):
         return "ro"
-    if isinstance(rule, OnBulkMove):
+    if isinstance(rule, OnBulkMove | AtPlacement):
         return "rw"
-    if isinstance(rule, OnFile):
+    if isinstance(rule, OnFile | OnReferenced):
         return IN_PROJECT[rule.action]
     if isinstance(rule, OnEach):
         return "admin" if rule.kind in ("project", "collection") else "rw"
@@ -96,12 +99,15 @@ def level(route: Route) -> str:
 def expected(route: Route, user: str) -> int:
     """Returns the status that a user must get."""
     rule = route.rule
-    if isinstance(rule, Public):
+    if isinstance(rule, Public | Ticketed):
         return 200
     if user in ("wrong_key", "no_key"):
         return 401
     if user == "disabled":
         return 402
+    if route.operations == ("create_download_ticket",):
+        # What the user may not download is passed over, and then there is nothing.
+        return 200 if user in RANK else 404
     if isinstance(rule, LoggedIn):
         return 403 if rule.only_users and user == "drone" else 200
     if isinstance(rule, Device):
@@ -324,6 +330,22 @@ def body(route: Route, ids: dict[str, str], roles: dict[str, str]) -> object:
         "check_uids_exist": {"sessions": ["x"]},
         "create_custom_filter": {"label": "x", "view": "usage", "filter": "label=x"},
         "update_custom_filter": {"label": "x", "view": "usage", "filter": "label=y"},
+        "create_download_ticket": {"nodes": [{"level": "acquisition", "_id": ids["acquisition"]}]},
+        "create_signed_upload_url": {"provider_id": STORAGE_PROVIDER},
+        "cleanup_signed_upload_url": {"provider_id": STORAGE_PROVIDER, "uuid": ids.get("object")},
+        "complete_s3_multipart_upload": {
+            "provider_id": STORAGE_PROVIDER,
+            "uuid": ids.get("object"),
+            "upload_id": ids.get("upload_id"),
+            "etags": [hashlib.md5(b"part").hexdigest()],
+        },
+        "upsert_file": {
+            "provider_id": STORAGE_PROVIDER,
+            "uuid": ids.get("object"),
+            "name": f"new{number}",
+            "parent_ref": {"type": "acquisition", "id": ids["acquisition"]},
+            "origin": {"type": "user"},
+        },
         "add_collection": {"label": "y"},
         "add_collection_permission": {"_id": f"new{number}@example.com", "access": "ro"},
         "modify_collection_user_permission": {"access": "ro"},
@@ -349,6 +371,37 @@ def body(route: Route, ids: dict[str, str], roles: dict[str, str]) -> object:
     return next(value for ending, value in endings if operation.endswith(ending))
 
 
+def prepare(route: Route, forest: Forest, user: str, params: dict[str, str]) -> None:
+    """Makes what some routes need beforehand: tickets, tokens, objects in the store."""
+    owner, operation = forest.clients["owner"], "".join(route.operations[:1])
+    if operation == "restore_file":
+        params["version"] = "1"
+    elif operation == "delete_user_key":
+        made = forest.clients[user].post("/users/self/key", json={"label": "x"})
+        forest.ids["user_key"] = made.json()["key"] if made.status_code == 200 else "none"
+    elif operation == "download_ticket":
+        nodes = [{"level": "acquisition", "_id": forest.ids["acquisition"]}]
+        params["ticket"] = forest.post("/download", {"nodes": nodes})["ticket"]
+    elif operation == "upload_signed_fs_file":
+        made = owner.post("/upload/signed-url", json={"provider_id": STORAGE_PROVIDER})
+        params["token"] = httpx.URL(made.json()["upload_urls"][0]).params["token"]
+    elif operation in ("project_packfile_upload", "end_project_packfile_upload"):
+        packfile = f"/projects/{forest.ids['project']}/packfile"
+        params["token"] = owner.post(f"{packfile}-start").json()["token"]
+        owner.post(packfile, params=params, files=[("file", ("x", b"content"))])
+        levels = {"session": {"label": "x"}, "acquisition": {"label": "x"}, "packfile": {"type": "dicom"}}
+        params.update(metadata=json.dumps(levels), file_count="1")
+    elif operation in ("cleanup_signed_upload_url", "complete_s3_multipart_upload", "upsert_file"):
+        status = forest.clients[user].get("/auth/status")
+        objects = forest.site.server.site.storage.objects
+        owner_id = status.json()["origin"]["id"] if status.status_code == 200 else "nobody"
+        pending = objects.begin("s3", owner_id, None, int(operation == "complete_s3_multipart_upload"), 60)
+        writer = objects.writer(whole=True)
+        writer.write(b"part")
+        objects.put(pending, pending.parts, writer.finish())
+        forest.ids.update(object=pending.name, upload_id=pending.upload_id)
+
+
 ROUTES = collect(with_faults=True)
 
 
@@ -358,13 +411,12 @@ def test_every_route_for_every_user(route: Route, user: str, forest: Forest) -> 
     forest.fresh()
     params = {"exhaustive": "true"} if user == "site_admin_exhaustive" else {}
     request: dict[str, object] = {"params": params}
-    if route.operations == ("restore_file",):
-        params["version"] = "1"
-    if route.operations == ("delete_user_key",):
-        made = forest.clients[user].post("/users/self/key", json={"label": "x"})
-        forest.ids["user_key"] = made.json()["key"] if made.status_code == 200 else "none"
+    prepare(route, forest, user, params)
     if route.takes_stream:
         request["files"] = [("file", ("x", b"content"))]
+        if isinstance(route.rule, AtPlacement):
+            place = {"group": {"_id": forest.ids["group"]}, "project": {"label": "x", "files": [{"name": "x"}]}}
+            request["data"] = {"metadata": json.dumps(place)}
     elif route.method in ("POST", "PUT", "PATCH") or (route.operations[0:1] and route.method == "DELETE"):
         request["content"] = json.dumps(body(route, forest.ids, forest.site.roles))
     wanted = expected(route, user)
@@ -392,6 +444,8 @@ def test_a_route_without_a_rule_cannot_be_declared() -> None:
 def test_only_few_routes_are_public() -> None:
     public = {route.operations for route in ROUTES if isinstance(route.rule, Public)}
     assert public == {("get_config",), ("get_version",)}
+    keyless = {route.operations for route in ROUTES if route.rule.public} - public
+    assert keyless == {("download_ticket",), ("upload_signed_fs_file",)}
 
 
 def test_fault_routes_need_the_option() -> None:

@@ -12,6 +12,7 @@ from flywheel_async.emulator.exchange import ClientGone, Exchange, Receive, Repl
 from flywheel_async.emulator.problems import Problem
 from flywheel_async.emulator.routing import Match, Route, Router
 from flywheel_async.emulator.site import Site
+from flywheel_async.emulator.storage import server as object_store
 from flywheel_async.emulator.striking import Striker
 from flywheel_async.emulator.tickets import Ticket
 
@@ -53,14 +54,18 @@ class App:
         exchange: Exchange | None = None
         try:
             exchange = Exchange(scope, receive, striker.send)
-            match = self._router.find(exchange.method, exchange.raw_path)
             path = exchange.raw_path.decode("latin-1").removeprefix("/api")
-            striker.faults = self._site.faults.hit(match.route.operations, exchange.method, path)
+            stores = exchange.raw_path.startswith(f"{object_store.ROOT}/".encode())
+            match = None if stores else self._router.find(exchange.method, exchange.raw_path)
+            operations = () if match is None else match.route.operations
+            striker.faults = self._site.faults.hit(operations, exchange.method, path)
             refusal = await striker.before(exchange)
             if refusal is not None:
                 await exchange.reply(refusal)
-                return
-            await self._answer(exchange, match, striker)
+            elif match is None:
+                await object_store.serve(self._site, exchange)
+            else:
+                await self._answer(exchange, match, striker)
         except Problem as problem:
             await self._refuse(exchange, striker, problem)
         except ClientGone:

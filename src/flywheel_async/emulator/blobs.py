@@ -35,7 +35,17 @@ class BlobStore:
 
     def receive(self) -> IncomingBlob:
         """Starts a new content."""
-        return IncomingBlob(self, self._incoming / secrets.token_hex(16))
+        return IncomingBlob(self, self.scratch())
+
+    def scratch(self) -> Path:
+        """Returns the path of a new unfinished content, which the next start removes."""
+        return self._incoming / secrets.token_hex(16)
+
+    def adopt(self, path: Path, content: Content) -> None:
+        """Moves an unfinished content, all of which is on disk, to its final place."""
+        final = self.path(content.hash)
+        final.parent.mkdir(exist_ok=True)
+        path.replace(final)
 
     def clean(self, known: Container[str]) -> None:
         """Removes unfinished contents and those whose hash is not known.
@@ -73,9 +83,7 @@ class IncomingBlob:
         """Moves the content to its final place."""
         self._file.close()
         content = Content(PREFIX + self._digest.hexdigest(), self._size)
-        final = self._store.path(content.hash)
-        final.parent.mkdir(exist_ok=True)
-        self._path.replace(final)
+        self._store.adopt(self._path, content)
         return content
 
     def drop(self) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from types import FrameType
 
 from flywheel_async.emulator import missing_extra
+from flywheel_async.emulator.storage.options import KINDS, PART_BYTES, StorageOptions
 
 DEFAULT_PORT = 8080
 
@@ -41,6 +42,22 @@ def parser() -> argparse.ArgumentParser:
     found.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     found.add_argument("--seed", choices=["demo"], help="fill an empty site with an example")
     found.add_argument("--faults", action="store_true", help="let a site admin plan faults through /api/_faults")
+    found.add_argument(
+        "--signed-urls", choices=KINDS, help="upload by signed URL to an object store of this kind (default: direct)"
+    )
+    found.add_argument(
+        "--redirects", action="store_true", help="send contents by redirecting to the object store, where that is taken"
+    )
+    found.add_argument(
+        "--part-bytes",
+        type=int,
+        default=PART_BYTES,
+        metavar="N",
+        help="files larger than this get a signed URL for each part (default: %(default)s)",
+    )
+    found.add_argument(
+        "--storage-port", type=int, metavar="N", help="a port of its own for the object store, 0 for a free one"
+    )
     found.add_argument("--routes", action="store_true", help="list what is served and who may use it, then end")
     found.add_argument(
         "--until-stdin-closes", action="store_true", help="also end when standard input ends (for parent processes)"
@@ -87,7 +104,14 @@ def _serve(arguments: argparse.Namespace) -> int:
             file=sys.stderr,
         )
     try:
-        server = Server(arguments.data, arguments.host, arguments.port, admin_routes=arguments.faults)
+        server = Server(
+            arguments.data,
+            arguments.host,
+            arguments.port,
+            admin_routes=arguments.faults,
+            storage=StorageOptions(arguments.signed_urls, arguments.redirects, arguments.part_bytes),
+            storage_port=arguments.storage_port,
+        )
     except (OSError, DataFolderInUse) as error:
         print(f"cannot start: {error}", file=sys.stderr)
         return 2

@@ -16,6 +16,7 @@ from flywheel_async.emulator.faults import FaultPlan
 from flywheel_async.emulator.seed import seed_demo
 from flywheel_async.emulator.server import Server
 from flywheel_async.emulator.site import ADMIN_USER
+from flywheel_async.emulator.storage.options import PART_BYTES, SECONDS, StorageOptions
 
 
 class Emulator:
@@ -29,6 +30,13 @@ class Emulator:
         faults: Whether the fault plan can also be changed over HTTP (`/api/_faults`).
         keep_alive: Seconds after which an idle connection is closed.
         max_json_bytes: Largest JSON body that is accepted.
+        signed_urls: The kind of store that uploads by signed URL go to; without one all uploads are direct.
+        redirects: Whether contents are sent by redirecting to the store, to callers with the `Safe-Redirect` feature.
+        part_bytes: Files larger than this get one signed URL for each part of about this size.
+        signed_seconds: How long signed URLs and upload tickets are good for.
+        storage_host: The host in signed URLs; by default another name of this machine, so that they lead to
+            another origin.
+        storage_port: A port of its own for the store, 0 for a free one; by default it has the one of the API.
 
     Example:
         >>> with Emulator() as site:
@@ -45,6 +53,12 @@ class Emulator:
         faults: bool = False,
         keep_alive: float = 60.0,
         max_json_bytes: int = MAX_JSON_BYTES,
+        signed_urls: Literal["s3", "gcs", "azure"] | None = None,
+        redirects: bool = False,
+        part_bytes: int = PART_BYTES,
+        signed_seconds: float = SECONDS,
+        storage_host: str | None = None,
+        storage_port: int | None = None,
     ) -> None:
         self._data = None if data is None else Path(data)
         self._port = port
@@ -53,6 +67,10 @@ class Emulator:
         self._fault_routes = faults
         self._keep_alive = keep_alive
         self._max_json = max_json_bytes
+        self._storage = StorageOptions(signed_urls, redirects, part_bytes, signed_seconds)
+        self._storage_host = storage_host
+        self._storage_port = storage_port
+        self._storage_url: str | None = None
         self._temporary: Path | None = None
         self._server: Server | None = None
         self._plan: FaultPlan | None = None
@@ -78,11 +96,18 @@ class Emulator:
             admin_routes=self._fault_routes,
             keep_alive=self._keep_alive,
             max_json_bytes=self._max_json,
+            storage=self._storage,
+            storage_host=self._storage_host,
+            storage_port=self._storage_port,
         )
         if self._plan is not None:
             server.site.faults = self._plan
         self._plan = server.site.faults
         self._port = server.port
+        if self._storage_port is not None:
+            self._storage_port = server.storage_port
+        if self._storage_url is not None:
+            server.site.storage.url = self._storage_url
         try:
             if self._seed == "demo":
                 seed_demo(server.site)
@@ -130,6 +155,15 @@ class Emulator:
     def url(self) -> str:
         """The address of the API, for example `http://127.0.0.1:8080/api`."""
         return self.server.site.url
+
+    @property
+    def storage_url(self) -> str:
+        """Scheme, host and port of signed URLs; may be set, for example to those of a proxy before the store."""
+        return self.server.site.storage.url
+
+    @storage_url.setter
+    def storage_url(self, url: str) -> None:
+        self._storage_url = self.server.site.storage.url = url
 
     @property
     def api_key(self) -> str:

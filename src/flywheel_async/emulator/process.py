@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 
@@ -18,6 +19,7 @@ class EmulatorProcess:
         data: The data folder.
         port: The port; 0 takes a free one, and restarts keep it.
         faults: Whether the fault plan can be changed over HTTP.
+        options: Further options of the command line, such as `["--signed-urls", "s3"]`.
 
     Attributes:
         api_key: The full API key string of the site admin.
@@ -28,10 +30,11 @@ class EmulatorProcess:
         ...     site.start()
     """
 
-    def __init__(self, data: str | Path, port: int = 0, *, faults: bool = False) -> None:
+    def __init__(self, data: str | Path, port: int = 0, *, faults: bool = False, options: Sequence[str] = ()) -> None:
         self._data = Path(data)
         self._port = port
         self._faults = faults
+        self._options = tuple(options)
         self._process: subprocess.Popen[str] | None = None
         self.api_key = ""
 
@@ -63,7 +66,7 @@ class EmulatorProcess:
             RuntimeError: It ended without printing a key; its error output says why.
         """
         command = [sys.executable, "-m", "flywheel_async.emulator", "--until-stdin-closes"]
-        command += ["--data", str(self._data), "--port", str(self._port)]
+        command += ["--data", str(self._data), "--port", str(self._port), *self._options]
         if self._faults:
             command.append("--faults")
         self._process = subprocess.Popen(

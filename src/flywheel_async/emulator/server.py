@@ -14,6 +14,7 @@ import uvicorn
 
 from flywheel_async.emulator.app import MAX_JSON_BYTES, App
 from flywheel_async.emulator.site import Site
+from flywheel_async.emulator.storage.options import StorageOptions
 
 BACKLOG = 1024
 SHUTDOWN_SECONDS = 1
@@ -30,6 +31,10 @@ class Server:
         admin_routes: Whether the fault plan can be changed over HTTP.
         keep_alive: Seconds after which an idle connection is closed.
         max_json_bytes: Largest JSON body that is accepted.
+        storage: How the site uses its object store.
+        storage_host: The host in the store's addresses; by default another name of this machine, so that the store
+            is another origin than the API.
+        storage_port: A port of its own for the store, 0 for a free one; by default it has the one of the API.
 
     Raises:
         DataFolderInUse: Another emulator has the folder open.
@@ -45,14 +50,21 @@ class Server:
         admin_routes: bool = False,
         keep_alive: float = 60.0,
         max_json_bytes: int = MAX_JSON_BYTES,
+        storage: StorageOptions | None = None,
+        storage_host: str | None = None,
+        storage_port: int | None = None,
     ) -> None:
-        self._socket = _listen(host, port)
+        self._sockets = [_listen(host, port)]
         try:
-            self.site = Site(folder, admin_routes=admin_routes)
+            if storage_port is not None:
+                self._sockets.append(_listen(host, storage_port))
+            self.site = Site(folder, admin_routes=admin_routes, storage=storage)
         except BaseException:
-            self._socket.close()
+            self._close_sockets()
             raise
-        self.port: int = self._socket.getsockname()[1]
+        self.port: int = self._sockets[0].getsockname()[1]
+        self.storage_port: int = self._sockets[-1].getsockname()[1]
+        self.site.storage.url = f"http://{storage_host or _other_name(host)}:{self.storage_port}"
         shown = f"[{host}]" if ":" in host else host
         self.site.url = f"http://{shown}:{self.port}/api"
         self.app = App(self.site, max_json_bytes=max_json_bytes)
@@ -75,14 +87,18 @@ class Server:
     def run(self) -> None:
         """Serves until `request_stop`."""
         try:
-            asyncio.run(self._uvicorn.serve(sockets=[self._socket]))
+            asyncio.run(self._uvicorn.serve(sockets=self._sockets))
         finally:
             self.close()
 
     def close(self) -> None:
         """Gives port and data folder free; only for a server that is not running."""
-        self._socket.close()
+        self._close_sockets()
         self.site.close()
+
+    def _close_sockets(self) -> None:
+        for listening in self._sockets:
+            listening.close()
 
     def request_stop(self) -> None:
         """Asks the server to end; may be called from any thread."""
@@ -112,6 +128,10 @@ class Server:
         if self._thread is not None:
             self._thread.join()
             self._thread = None
+
+
+def _other_name(host: str) -> str:
+    return "127.0.0.1" if host == "localhost" else "localhost"
 
 
 def _listen(host: str, port: int) -> socket.socket:

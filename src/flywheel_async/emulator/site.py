@@ -9,11 +9,15 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from flywheel_async.emulator import access, keys, nodes, users
+from flywheel_async.emulator.archives import Archives
 from flywheel_async.emulator.blobs import BlobStore
 from flywheel_async.emulator.database import Database, Tx
 from flywheel_async.emulator.faults import FaultPlan
 from flywheel_async.emulator.ids import IdMaker
 from flywheel_async.emulator.nodes import Node
+from flywheel_async.emulator.packfiles import Packfiles
+from flywheel_async.emulator.storage.options import StorageOptions
+from flywheel_async.emulator.storage.store import Store
 from flywheel_async.emulator.tickets import Tickets
 from flywheel_async.emulator.wire import Json
 
@@ -33,13 +37,17 @@ class Site:
     Args:
         folder: The data folder; made if missing.
         admin_routes: Whether the fault plan can be changed over HTTP.
+        storage: How it uses its object store.
 
     Attributes:
         db: The database.
         blobs: The file contents.
         disk: Threads for reading and writing file contents.
         faults: The fault plan.
-        tickets: Download tickets.
+        tickets: Download tickets for single files.
+        archives: Download tickets for archives.
+        packfiles: Packfiles that are being filled.
+        storage: The object store.
         drone_secret: The secret that drones log in with.
         roles: The ids of the default roles by access level (`ro`, `rw`, `admin`).
         url: Where the site is served, set by the server; part of what `/config` answers.
@@ -48,11 +56,13 @@ class Site:
         DataFolderInUse: Another emulator has the folder open.
     """
 
-    def __init__(self, folder: Path, *, admin_routes: bool = False) -> None:
+    def __init__(self, folder: Path, *, admin_routes: bool = False, storage: StorageOptions | None = None) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.faults = FaultPlan()
         self.tickets = Tickets()
+        self.archives = Archives()
+        self.packfiles = Packfiles()
         self.fault_routes = admin_routes
         self.new_id = IdMaker()
         self.url = "http://127.0.0.1/api"
@@ -66,6 +76,7 @@ class Site:
             self._keys.save_secret(self.drone_secret)
             self.blobs = BlobStore(folder / "blobs")
             self.blobs.clean(self.db.write_now(_known_hashes))
+            self.storage = Store(self.blobs, self.drone_secret, storage or StorageOptions())
             self.roles: Mapping[str, str] = self.db.write_now(self._ensure_defaults)
             self.admin_key = self.add_user(ADMIN_USER, roles=("site_admin",), firstname="Site", lastname="Admin")
         except BaseException:
@@ -75,6 +86,7 @@ class Site:
     def close(self) -> None:
         """Finishes running work and gives the folder free."""
         self.disk.shutdown(wait=True, cancel_futures=True)
+        self.storage.objects.close()
         self.db.close()
 
     def key_string(self, key: str) -> str:

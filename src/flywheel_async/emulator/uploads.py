@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
@@ -21,6 +20,7 @@ from flywheel_async.emulator.files import Content
 from flywheel_async.emulator.inputs import FileInput
 from flywheel_async.emulator.metadata import clean_doc
 from flywheel_async.emulator.problems import Problem, invalid
+from flywheel_async.emulator.receiving import receive
 from flywheel_async.emulator.shapes import Shaper
 from flywheel_async.emulator.wire import BadJson, Json, loads
 
@@ -33,8 +33,6 @@ MAX_METADATA = 4 * 1024 * 1024
 MAX_PARTS = 1000
 # How quotes and control characters are written in the header of a part; a name may hold this text as it is, too.
 _ENCODED = re.compile(r"%(?:[01][0-9A-F]|22|7F)", re.IGNORECASE)
-GATHER = 1024 * 1024
-"""How many bytes are gathered before they go to a worker thread."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +131,7 @@ class FormReceiver:
             self._blob = self._blobs.receive()
         elif options.get(b"name") == b"metadata":
             self._keep_text = True
-        elif options.get(b"name") == b"file":
+        elif options.get(b"name") in (b"file", b"files"):
             self._filename = ""
             self._blob = self._blobs.receive()
 
@@ -154,7 +152,7 @@ class FormReceiver:
         self._ended = True
 
 
-def _header_name(name: str) -> str:
+def header_name(name: str) -> str:
     """Returns a name that came in the header of a part, which cannot carry every name.
 
     Raises:
@@ -173,12 +171,21 @@ def _decode(value: bytes) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Upload(Streamed):
-    """An upload to a container, ready to receive; the caller's permission has been checked.
+class Arrived:
+    """A file that has come in completely: its checked name, its bytes, and the metadata sent with it."""
+
+    name: str
+    content: Content
+    given: FileInput
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """The container that files go to.
 
     Attributes:
         site: The site.
-        caller: Who uploads.
+        caller: Who uploads; the permission has been checked.
         kind: The container's kind.
         container_id: The container.
         keep_metadata: Whether a new version keeps the metadata of the one before.
@@ -190,69 +197,73 @@ class Upload(Streamed):
     container_id: str
     keep_metadata: bool
 
-    async def run(self, exchange: Exchange) -> None:
-        """Receives the files, then lists them in one transaction."""
-        received = await self._receive(exchange)
-        given = _metadata(received)
-        names = [
-            files.check_name(item.name if item.name is not None else _header_name(part.filename))
-            for part, item in zip(received.files, given, strict=True)
+    def store(self, tx: Tx, arrived: Sequence[Arrived]) -> list[Json]:
+        """Lists the files in the container and returns their entries.
+
+        Raises:
+            Problem: 403, 404, the caller may no longer do that, or the container is gone.
+        """
+        tx.origin = self.caller.origin
+        # Looked at again: much may have happened since the first byte arrived.
+        node = nodes.get(tx, self.kind, self.container_id)
+        access.require(tx, self.caller, node, FILES_CREATE)
+        shaper = Shaper(tx, self.caller)
+        return [
+            shaper.file(
+                files.add(
+                    tx,
+                    node,
+                    item.name,
+                    item.content,
+                    item.given,
+                    self.caller.origin,
+                    self.site.new_id(),
+                    keep_metadata=self.keep_metadata,
+                )
+            )
+            for item in arrived
         ]
 
-        def work(tx: Tx) -> list[Json]:
-            tx.origin = self.caller.origin
-            # Looked at again: much may have happened since the first byte arrived.
-            node = nodes.get(tx, self.kind, self.container_id)
-            access.require(tx, self.caller, node, FILES_CREATE)
-            shaper = Shaper(tx, self.caller)
-            return [
-                shaper.file(
-                    files.add(
-                        tx,
-                        node,
-                        name,
-                        part.content,
-                        item,
-                        self.caller.origin,
-                        self.site.new_id(),
-                        keep_metadata=self.keep_metadata,
-                    )
-                )
-                for name, part, item in zip(names, received.files, given, strict=True)
-            ]
 
-        await exchange.reply(json_reply(await self.site.db.write(work)))
+@dataclass(frozen=True, slots=True)
+class Upload(Streamed):
+    """An upload to a container by the direct form, ready to receive."""
 
-    async def _receive(self, exchange: Exchange) -> FormReceiver:
-        kind, options = parse_options_header(exchange.headers.get("content-type", ""))
-        boundary = options.get(b"boundary")
-        if kind != b"multipart/form-data" or not boundary:
-            raise Problem(400, "an upload is multipart/form-data")
-        receiver = FormReceiver(self.site.blobs, boundary)
-        loop = asyncio.get_running_loop()
-        feeding: asyncio.Future[None] | None = None
-        gathered = bytearray()
-        more = True
-        try:
-            while more:
-                data, more = await exchange.receive_body()
-                gathered += data
-                if len(gathered) >= GATHER or not more:
-                    # One piece is parsed and written while the next one arrives.
-                    if feeding is not None:
-                        await feeding
-                    feeding = loop.run_in_executor(self.site.disk, receiver.feed, bytes(gathered))
-                    gathered.clear()
-            if feeding is not None:
-                await feeding
-            receiver.finish()
-        except BaseException:
-            if feeding is not None:
-                await asyncio.wait([feeding])
-                feeding.exception()
-            receiver.drop()
-            raise
-        return receiver
+    site: Site
+    destination: Destination
+
+    async def run(self, exchange: Exchange) -> None:
+        """Receives the files, then lists them in one transaction."""
+        received = await receive_form(self.site, exchange)
+        given = _metadata(received)
+        arrived = [
+            Arrived(
+                files.check_name(item.name if item.name is not None else header_name(part.filename)), part.content, item
+            )
+            for part, item in zip(received.files, given, strict=True)
+        ]
+        entries = await self.site.db.write(lambda tx: self.destination.store(tx, arrived))
+        await exchange.reply(json_reply(entries))
+
+
+async def receive_form(site: Site, exchange: Exchange) -> FormReceiver:
+    """Receives a multipart body.
+
+    Raises:
+        Problem: 400 something else came or it is malformed, 413 it has too many parts or too much metadata.
+    """
+    kind, options = parse_options_header(exchange.headers.get("content-type", ""))
+    boundary = options.get(b"boundary")
+    if kind != b"multipart/form-data" or not boundary:
+        raise Problem(400, "an upload is multipart/form-data")
+    receiver = FormReceiver(site.blobs, boundary)
+    try:
+        await receive(exchange, site.disk, receiver.feed)
+        receiver.finish()
+    except BaseException:
+        receiver.drop()
+        raise
+    return receiver
 
 
 def _metadata(received: FormReceiver) -> list[FileInput]:
@@ -265,23 +276,52 @@ def _metadata(received: FormReceiver) -> list[FileInput]:
         raise invalid("there is no file part", "body", "file")
     value: Json
     if received.metadata.strip():
-        try:
-            value = loads(received.metadata)
-        except BadJson as error:
-            raise Problem(400, f"the metadata is not acceptable JSON: {error}") from None
+        value = read_json(received.metadata)
     else:
         value = [{} for _ in received.files]
+    found = check_metadata(value, len(received.files))
+    for number, (item, part) in enumerate(zip(found, received.files, strict=True)):
+        check_size(item, part.content.size, number)
+    return found
+
+
+def read_json(metadata: bytes) -> Json:
+    """Decodes the `metadata` part.
+
+    Raises:
+        Problem: 400, it is no JSON.
+    """
+    try:
+        return loads(metadata)
+    except BadJson as error:
+        raise Problem(400, f"the metadata is not acceptable JSON: {error}") from None
+
+
+def check_metadata(value: Json, count: int) -> list[FileInput]:
+    """Checks the metadata of several files: an array, or an object for a single one.
+
+    Raises:
+        Problem: 422, their number is another one or a field is wrong.
+    """
     entries = value if isinstance(value, list) else [value]
-    if len(entries) != len(received.files):
-        raise invalid(f"{len(received.files)} files but {len(entries)} metadata objects", "body", "metadata")
+    if len(entries) != count:
+        raise invalid(f"{count} files but {len(entries)} metadata objects", "body", "metadata")
     found: list[FileInput] = []
-    for number, (entry, part) in enumerate(zip(entries, received.files, strict=True)):
+    for number, entry in enumerate(entries):
         if not isinstance(entry, dict):
             raise invalid("each metadata entry is an object", "body", "metadata", number)
         item = validate(FileInput, entry, "body", "metadata", number)
-        if item.size is not None and item.size != part.content.size:
-            raise invalid(f"{part.content.size} bytes came, not {item.size}", "body", "metadata", number, "size")
         if item.info is not None:
             item.info = clean_doc(item.info)
         found.append(item)
     return found
+
+
+def check_size(given: FileInput, size: int, number: int) -> None:
+    """Compares the size that was announced with the one that came.
+
+    Raises:
+        Problem: 422, they differ.
+    """
+    if given.size is not None and given.size != size:
+        raise invalid(f"{size} bytes came, not {given.size}", "body", "metadata", number, "size")

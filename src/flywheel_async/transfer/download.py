@@ -1,161 +1,383 @@
-"""Downloading one file: streamed to a temporary name, checked against the site's size and hash, renamed into place."""
+"""Downloading one file: to a path, to an object that can be written to, or into memory; verified in every case."""
 
 from __future__ import annotations
 
-import hashlib
+import inspect
+import os
+from collections import deque
+from collections.abc import Awaitable
 from contextlib import aclosing
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import TYPE_CHECKING, Protocol, cast, runtime_checkable
 
 import anyio
 
 from flywheel_async.errors import (
-    BadAnswer,
+    APIError,
+    ArgumentError,
     ChecksumMismatch,
     FlywheelError,
     IncompleteTransfer,
-    RequestTimeout,
     TransportError,
 )
-from flywheel_async.events import OnProgress, Progress, tell
-from flywheel_async.fields.base import Model
-from flywheel_async.files import AtomicFile, hash_name
-from flywheel_async.transport.failures import failed
-from flywheel_async.transport.request import Request
-from flywheel_async.transport.retry import Outcome
+from flywheel_async.events import OnProgress, Teller
+from flywheel_async.files import WRITE_CHUNK, check_destination, in_thread, in_user_thread
+from flywheel_async.transfer.fetch import (
+    Attempts,
+    Content,
+    Deadline,
+    DownloadOptions,
+    NoRanges,
+    Reader,
+    check_hash,
+    open_span,
+)
+from flywheel_async.transfer.names import safe_name
+from flywheel_async.transfer.partial import Partial
+from flywheel_async.transfer.ranges import Span, connections_for, plan
+from flywheel_async.transport.client import holding
 
 if TYPE_CHECKING:
-    from flywheel_async.client import AsyncClient
-
-_CHECKSUM_RETRIES = 2
+    from flywheel_async.core import Core
 
 
-class _Sink(Protocol):
-    """Where the bytes of a download go."""
+@runtime_checkable
+class Writable(Protocol):
+    """A file object open for writing bytes, also one of aiofiles or anyio."""
 
-    @property
-    def count(self) -> int: ...
-    async def write(self, data: bytes, /) -> None: ...
-    async def start_over(self) -> None: ...
-    async def finish(self) -> str: ...
+    def write(self, data: bytes, /) -> int | None | Awaitable[int | None]: ...
 
 
-class _Memory:
-    """Collects a download in memory."""
-
-    def __init__(self) -> None:
-        self._chunks: list[bytes] = []
-        self.count = 0
-
-    async def write(self, data: bytes, /) -> None:
-        self._chunks.append(data)
-        self.count += len(data)
-
-    async def start_over(self) -> None:
-        self._chunks.clear()
-        self.count = 0
-
-    async def finish(self) -> str:
-        return hash_name(hashlib.sha384(self.data()))
-
-    def data(self) -> bytes:
-        if len(self._chunks) > 1:
-            self._chunks = [b"".join(self._chunks)]
-        return self._chunks[0] if self._chunks else b""
+Destination = str | os.PathLike[str] | Writable
+"""Where a download goes: the path of a file, a folder that exists, or a file object open for writing bytes."""
 
 
-async def download_to_file(
-    core: AsyncClient, request: Request, entry: Model, dest: object, on_progress: OnProgress | None
-) -> Path:
-    """Downloads to a path; what is there before is replaced only when all bytes have arrived and are right.
+async def checked_destination(dest: object, name: str) -> Path | Writable:
+    """Checks where a download is to go.
+
+    Args:
+        dest: A path, or an object with `write`.
+        name: The file's name on the site, for a folder.
+
+    Returns:
+        The path of the file to write, or the object.
+
+    Raises:
+        ArgumentError: It is neither, or cannot be written.
+    """
+    if isinstance(dest, Writable) and not isinstance(dest, (str, os.PathLike)):
+        return dest
+    return await in_thread(lambda: _checked_path(dest, name))
+
+
+def _checked_path(dest: object, name: str) -> Path:
+    if isinstance(dest, (str, os.PathLike)) and not isinstance(dest, bytes):
+        text = cast(object, os.fspath(cast("os.PathLike[str]", dest)))
+        if isinstance(text, str) and text and "\0" not in text and os.path.isdir(text):  # noqa: PTH112
+            path = Path(text) / safe_name(name)
+            if path.is_symlink() or (path.exists() and not path.is_file()):
+                raise ArgumentError(f"dest: {path} is a link or no file, and is not replaced; move it away")
+            return path
+    return check_destination(dest)
+
+
+async def download(
+    core: Core, content: Content, dest: Path | Writable, options: DownloadOptions, on_progress: OnProgress | None
+) -> Path | None:
+    """Downloads a file.
 
     Args:
         core: The client.
-        request: The content request.
-        entry: The file's entry, with the size and hash to check against.
-        dest: Path of the file to write.
-        on_progress: Told about each chunk.
+        content: The file.
+        dest: A path, at which the file appears only when all bytes have arrived and are right; or an object, which
+            gets the bytes as they arrive.
+        options: How.
+        on_progress: Told about each event.
 
     Returns:
-        The path written.
+        The path written, if it is one.
 
     Raises:
-        ArgumentError: `dest` cannot be written; nothing was sent.
-        ChecksumMismatch: Other bytes arrived than the site has; nothing is left at `dest`.
-        IncompleteTransfer: More or fewer bytes arrived than the site has; nothing is left at `dest`.
-        TransportError: The connection failed; nothing is left at `dest`.
+        ChecksumMismatch: Other bytes arrived than the site has.
+        IncompleteTransfer: More or fewer bytes arrived than the site has.
+        StalledTransfer: No bytes came for too long.
+        TransportError: The connection failed, or the deadline has passed.
+        TransferError: The file cannot be written.
     """
-    target = await AtomicFile.create(dest)
+    teller = Teller(on_progress, content.name, content.size)
+    deadline = Deadline(core, options.deadline, content.request.operation)
+
+    async def work() -> Path | None:
+        if isinstance(dest, Path):
+            return await _PathDownload(core, content, dest, options, teller).run()
+        await teller.started()
+        await _pour(core, content, dest, options, teller)
+        return None
+
     try:
-        await _receive(core, request, entry, target, on_progress)
-        return await target.commit()
+        path = await deadline.hold(work)
+    except BaseException as error:
+        await teller.failed(error)
+        raise
+    await teller.ended(path)
+    return path
+
+
+async def read(core: Core, content: Content, options: DownloadOptions, on_progress: OnProgress | None) -> bytes:
+    """Downloads a file into memory; see `download` for the rest."""
+    teller = Teller(on_progress, content.name, content.size)
+    deadline = Deadline(core, options.deadline, content.request.operation)
+
+    async def work() -> bytes:
+        await teller.started()
+        attempts = Attempts(core, content.name, options.stall_timeout)
+        while True:
+            reader = Reader(core, content, options.stall_timeout, teller)
+            chunks: list[bytes] = []
+            try:
+                while (chunk := await reader.chunk()) is not None:
+                    chunks.append(chunk)
+                return b"".join(chunks)
+            except ChecksumMismatch as error:
+                wait = attempts.wait(error, 0)
+                await teller.retrying(0, wait, error)
+                await anyio.sleep(wait)
+            finally:
+                await reader.aclose()
+
+    try:
+        data = await deadline.hold(work)
+    except BaseException as error:
+        await teller.failed(error)
+        raise
+    await teller.ended()
+    return data
+
+
+async def _pour(core: Core, content: Content, dest: Writable, options: DownloadOptions, teller: Teller) -> None:
+    """Hands a file to an object of the user, in pieces of at least 1 MiB."""
+    inline = core._flavour.inline
+    reader = Reader(core, content, options.stall_timeout, teller)
+    waiting: list[bytes] = []
+    size = 0
+    try:
+        while (chunk := await reader.chunk()) is not None:
+            waiting.append(chunk)
+            size += len(chunk)
+            if size >= WRITE_CHUNK:
+                await _hand_over(dest, b"".join(waiting), inline)
+                waiting, size = [], 0
+        if waiting:
+            await _hand_over(dest, b"".join(waiting), inline)
     finally:
-        await target.aclose()
+        await reader.aclose()
 
 
-async def download_to_memory(
-    core: AsyncClient, request: Request, entry: Model, on_progress: OnProgress | None
-) -> bytes:
-    """Downloads into memory; see `download_to_file` for arguments and errors."""
-    memory = _Memory()
-    await _receive(core, request, entry, memory, on_progress)
-    return memory.data()
+async def _hand_over(dest: Writable, data: bytes, inline: bool) -> None:
+    view = memoryview(data)
+    while view:
+        piece = bytes(view)
+        with holding():
+            # In a list, because trio refuses a thread that returns an awaitable.
+            written = dest.write(piece) if inline else (await in_user_thread(lambda piece=piece: [dest.write(piece)]))[0]
+            count = await written if inspect.isawaitable(written) else written
+        # Files without a buffer may take less than they are given; other objects need not count.
+        view = view[count:] if isinstance(count, int) and 0 < count < len(piece) else view[len(piece) :]
 
 
-async def _receive(
-    core: AsyncClient, request: Request, entry: Model, sink: _Sink, on_progress: OnProgress | None
-) -> None:
-    """Receives the bytes within the client's deadline."""
-    deadline = core._transport.options.deadline
-    if deadline is None:
-        await _receive_at_last(core, request, entry, sink, on_progress)
-        return
-    with anyio.move_on_after(deadline) as scope:
-        await _receive_at_last(core, request, entry, sink, on_progress)
-    if scope.cancelled_caught:
-        raise failed(RequestTimeout, request.operation, 1, f"took longer than the deadline of {deadline} s")
+class _PathDownload:
+    """One download to a path.
 
+    Args:
+        core: The client.
+        content: The file.
+        path: Where it goes.
+        options: How.
+        teller: Told about what happens.
+    """
 
-async def _receive_at_last(
-    core: AsyncClient, request: Request, entry: Model, sink: _Sink, on_progress: OnProgress | None
-) -> None:
-    """Receives the bytes, from the start again where the connection breaks or the bytes are wrong."""
-    attempt = 0
-    while True:
-        attempt += 1
+    def __init__(self, core: Core, content: Content, path: Path, options: DownloadOptions, teller: Teller) -> None:
+        self._core = core
+        self._content = content
+        self._path = path
+        self._options = options
+        self._teller = teller
+        self._ranged = content.ranged and content.size is not None
+
+    async def run(self) -> Path:
+        """Downloads, and returns the path."""
+        content, options = self._content, self._options
+        partial = await Partial.create(self._path, content.identity if options.resume and self._ranged else None)
+        keep = False
         try:
-            await _receive_once(core, request, entry, sink, on_progress)
+            await self._teller.started(partial.count)
+            await self._fill(partial)
+            await self._teller.verified(content.hash)
+            await partial.commit(fsync=options.fsync, mtime=content.modified if options.set_mtime else None)
+        except BaseException as error:
+            keep = _is_worth_resuming(error)
+            raise
+        finally:
+            await partial.aclose(keep=keep)
+        return self._path
+
+    async def _fill(self, partial: Partial) -> None:
+        """Fetches until all bytes are there and right."""
+        attempts = Attempts(self._core, self._content.name, self._options.stall_timeout)
+        while True:
+            try:
+                await self._fetch(partial)
+                check_hash(self._content, await partial.hash())
+                return
+            except NoRanges:
+                self._ranged = False
+                await partial.start_over()
+                self._teller.done = 0
+            except ChecksumMismatch as error:
+                wait = attempts.wait(error, 0)
+                await partial.start_over()
+                await self._teller.retrying(0, wait, error)
+                await anyio.sleep(wait)
+
+    async def _fetch(self, partial: Partial) -> None:
+        """Fetches what is missing."""
+        size = self._content.size
+        if not self._ranged or size is None or size == 0:
+            await self._fetch_piece(partial, 0, size, None)
             return
-        except (IncompleteTransfer, ChecksumMismatch) as exc:
-            error: FlywheelError = exc
-            wait = core._transport.retry_wait(attempt, Outcome()) if attempt <= _CHECKSUM_RETRIES else None
-        except TransportError as exc:
-            # The transport has tried again by itself while there was no answer yet; here the body broke off.
-            error, wait = exc, core._transport.retry_wait(attempt, Outcome()) if exc.in_body else None
-        if wait is None:
-            raise error
-        await anyio.sleep(wait)
-        await sink.start_over()
+        connections = connections_for(size, self._options.parallel)
+        pieces = deque(plan(partial.missing(size), size, connections))
+        connections = min(connections, len(pieces))
+        if connections == 1:
+            for start, stop in pieces:
+                await self._fetch_piece(partial, start, stop, None)
+        elif connections > 1:
+            await self._fetch_together(partial, pieces, connections)
+
+    async def _fetch_together(self, partial: Partial, pieces: deque[Span], connections: int) -> None:
+        """Fetches pieces over several connections; the first one finds out whether the site gives pieces."""
+        # In a list, since a task group would wrap the error, and callers expect it as it is.
+        errors: list[Exception] = []
+        honoured = anyio.Event()
+
+        async with anyio.create_task_group() as group:
+
+            async def work(first: Span | None) -> None:
+                try:
+                    if first is None:
+                        await honoured.wait()
+                    else:
+                        await self._fetch_piece(partial, *first, honoured)
+                    while pieces:
+                        await self._fetch_piece(partial, *pieces.popleft(), None)
+                except Exception as error:
+                    errors.append(error)
+                    group.cancel_scope.cancel()
+
+            group.start_soon(work, pieces.popleft())
+            for _ in range(connections - 1):
+                group.start_soon(work, None)
+        if errors:
+            raise errors[0]
+
+    async def _fetch_piece(self, partial: Partial, start: int, stop: int | None, honoured: anyio.Event | None) -> None:
+        """Fetches one piece, and goes on where it broke off."""
+        attempts = Attempts(self._core, self._content.name, self._options.stall_timeout)
+        piece = _Piece(partial, start, stop)
+        while True:
+            try:
+                await self._receive(piece, honoured)
+                return
+            except FlywheelError as error:
+                if not isinstance(error, (TransportError, IncompleteTransfer)):
+                    raise
+                wait = attempts.wait(error, piece.at - start)
+                done = self._teller.done - piece.forget()
+                if not self._ranged:
+                    await partial.start_over()
+                    piece.at, done = start, 0
+                await self._teller.retrying(done, wait, error)
+                await anyio.sleep(wait)
+
+    async def _receive(self, piece: _Piece, honoured: anyio.Event | None) -> None:
+        """Asks for a piece once and writes what comes."""
+        content, teller = self._content, self._teller
+        if piece.is_complete:
+            return
+        answer = await open_span(self._core, content, piece.at, piece.stop, self._options.stall_timeout)
+        async with answer, aclosing(answer.chunks()) as chunks:
+            if honoured is not None:
+                honoured.set()
+            try:
+                async for chunk in chunks:
+                    if not piece.has_room(len(chunk)):
+                        raise IncompleteTransfer(
+                            f"{content.name}: more than the expected {content.size} bytes arrived"
+                        )
+                    await piece.add(chunk)
+                    await teller.moved(len(chunk))
+            except TransportError:
+                await piece.flush()
+                raise
+        await piece.flush()
+        if piece.stop is not None and piece.at != piece.stop:
+            raise IncompleteTransfer(f"{content.name}: {piece.partial.count} of {content.size} bytes arrived")
 
 
-async def _receive_once(
-    core: AsyncClient, request: Request, entry: Model, sink: _Sink, on_progress: OnProgress | None
-) -> None:
-    name, size, wanted = str(entry.get("name")), cast("int | None", entry.get("size")), entry.get("hash")
-    async with core._transport.stream(request) as answer, aclosing(answer.chunks()) as chunks:
-        packed = answer.headers.get("content-encoding", "identity")
-        if answer.status != 200 or packed != "identity":
-            raise BadAnswer(f"{name}: the site answered {answer.status}, encoding {packed}, not the file's bytes")
-        async for chunk in chunks:
-            await sink.write(chunk)
-            if isinstance(size, int) and sink.count > size:
-                raise IncompleteTransfer(f"{name}: more than the expected {size} bytes arrived")
-            if on_progress is not None:
-                await tell(on_progress, Progress(name, sink.count, size))
-    if on_progress is not None and not sink.count:
-        await tell(on_progress, Progress(name, 0, size))
-    if isinstance(size, int) and sink.count != size:
-        raise IncompleteTransfer(f"{name}: {sink.count} of {size} bytes arrived")
-    got = await sink.finish()
-    if isinstance(wanted, str) and wanted.startswith("v0-sha384-") and got != wanted:
-        raise ChecksumMismatch(f"{name}: the bytes that arrived have hash {got}, the site says {wanted}")
+class _Piece:
+    """A part of a file that comes over one connection, on its way to the disk.
+
+    Args:
+        partial: The file.
+        start: Its first byte.
+        stop: The one after its last; None for the end of a file of unknown size.
+
+    Attributes:
+        partial: See above.
+        at: How far it is written.
+        stop: See above.
+    """
+
+    def __init__(self, partial: Partial, start: int, stop: int | None) -> None:
+        self.partial = partial
+        self._waiting: list[bytes] = []
+        self._size = 0
+        self.at = start
+        self.stop = stop
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether nothing of it has to be fetched; an empty file has to be asked for."""
+        return self.stop is not None and self.at >= self.stop > 0
+
+    def has_room(self, count: int) -> bool:
+        """Whether so many more bytes belong to it."""
+        return self.stop is None or self.at + self._size + count <= self.stop
+
+    async def add(self, data: bytes) -> None:
+        """Adds bytes; they reach the disk in pieces of at least 1 MiB."""
+        self._waiting.append(data)
+        self._size += len(data)
+        if self._size >= WRITE_CHUNK:
+            await self.flush()
+
+    def forget(self) -> int:
+        """Drops what waits, and tells how many bytes that were."""
+        count = self._size
+        self._waiting, self._size = [], 0
+        return count
+
+    async def flush(self) -> None:
+        """Writes what waits."""
+        if self._waiting:
+            data = b"".join(self._waiting)
+            self._waiting, self._size = [], 0
+            await self.partial.write(self.at, data)
+            self.at += len(data)
+
+
+def _is_worth_resuming(error: BaseException) -> bool:
+    """Whether the same download may end well the next time."""
+    if isinstance(error, APIError):
+        return error.status >= 500 or error.status == 429
+    return not isinstance(error, ChecksumMismatch)

@@ -125,6 +125,27 @@ def content_type(spec: FileSpec) -> str:
     return spec.content_type or mimetypes.guess_type(spec.name)[0] or "application/octet-stream"
 
 
+class Stream(Protocol):
+    """The bytes of one upload, in their order.
+
+    Attributes:
+        length: Their number, or None when unknown beforehand.
+        replayable: Whether they can be read again from the start.
+        count: How many were read so far.
+        hash: The hash of what was read, in the site's notation, once all was read.
+    """
+
+    @property
+    def length(self) -> int | None: ...
+    @property
+    def replayable(self) -> bool: ...
+    @property
+    def count(self) -> int: ...
+    @property
+    def hash(self) -> str: ...
+    def chunks(self) -> AsyncGenerator[bytes, None]: ...
+
+
 class Source:
     """The bytes of one upload, hashed while they are read.
 
@@ -176,6 +197,26 @@ class Source:
     def hash(self) -> str:
         """The hash of what was read, in the site's notation."""
         return self._hash
+
+    @property
+    def name(self) -> str:
+        """The file's name on the site."""
+        return self._spec.name
+
+    @property
+    def contents(self) -> Contents | None:
+        """What the user gave."""
+        return self._spec.contents
+
+    @property
+    def data(self) -> bytes | None:
+        """The bytes, when they are in memory."""
+        return self._data
+
+    @property
+    def opened(self) -> tuple[Path, HashedFile] | None:
+        """The file at a path, once it is prepared."""
+        return None if self._path is None or self._file is None else (self._path, self._file)
 
     async def chunks(self) -> AsyncGenerator[bytes, None]:
         """Yields the bytes.

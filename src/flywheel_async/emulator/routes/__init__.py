@@ -9,6 +9,7 @@ from flywheel_async.emulator.routes import (
     collections,
     containers,
     devices,
+    download,
     faults,
     files,
     listing,
@@ -17,6 +18,8 @@ from flywheel_async.emulator.routes import (
     permissions,
     records,
     site,
+    storage,
+    upload,
     users,
 )
 from flywheel_async.emulator.routing import Route
@@ -41,6 +44,9 @@ def collect(*, with_faults: bool) -> Sequence[Route]:
         devices,
         records,
         paths,
+        download,
+        upload,
+        storage,
     ]
     found = [route for family in families for route in family.ROUTES.found]
     return [*found, *faults.ROUTES.found] if with_faults else found

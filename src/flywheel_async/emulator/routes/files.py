@@ -17,15 +17,17 @@ from flywheel_async.emulator.access import (
 from flywheel_async.emulator.call import Call
 from flywheel_async.emulator.exchange import Reply, Streamed, json_reply
 from flywheel_async.emulator.files import FileRow
+from flywheel_async.emulator.filetypes import UNKNOWN
 from flywheel_async.emulator.inputs import ClassificationChange, FileChange, InfoChange
 from flywheel_async.emulator.nodes import OWNERS
 from flywheel_async.emulator.problems import Problem, invalid, not_found
 from flywheel_async.emulator.routing import Handler, Routes, id_param
 from flywheel_async.emulator.rules import On, OnEach, OnFile, Rule
 from flywheel_async.emulator.shapes import Shaper
+from flywheel_async.emulator.storage.flow import Announcement, Listing
 from flywheel_async.emulator.tickets import Ticket
 from flywheel_async.emulator.times import iso
-from flywheel_async.emulator.uploads import Upload
+from flywheel_async.emulator.uploads import Destination, Upload
 from flywheel_async.emulator.wire import Doc, Json
 
 ROUTES = Routes()
@@ -61,13 +63,18 @@ def upload(call: Call) -> Streamed:
     """Receives files into a container."""
     if call.target.kind == "group":
         raise invalid("a group has no files", "path")
+    keeps = call.flag("preserve_metadata")
+    destination = Destination(call.site, call.caller, call.target.kind, call.target.id, keeps)
+    ticket = call.text("ticket")
+    if ticket is not None:
+        return Listing(call.site, destination, ticket)
     if call.has("ticket"):
-        raise Problem(501, "the emulator does not have signed uploads yet")
-    return Upload(call.site, call.caller, call.target.kind, call.target.id, call.flag("preserve_metadata"))
+        return Announcement(call.site, destination, call.wants("multipart_signed_url"))
+    return Upload(call.site, destination)
 
 
 def download(call: Call) -> Streamed | Reply:
-    """Sends a file, a range of it, a member of it, or the list of its members."""
+    """Sends a file, a range of it, a member of it, the list of its members, or an address to fetch it from."""
     member = call.text("member")
     if call.ticket is not None:
         row, member = _of_ticket(call, call.ticket), call.ticket.member
@@ -79,6 +86,8 @@ def download(call: Call) -> Streamed | Reply:
     if wanted is not None and wanted != row.hash:
         raise Problem(409, f"the hash of {row.name} is {row.hash}")
     path = call.site.blobs.path(row.hash)
+    if call.site.storage.options.redirects and call.wants("safe-redirect") and member is None and not call.flag("info"):
+        return _elsewhere(call, row)
     if call.flag("info"):
         return json_reply(downloads.zip_listing(path))
     if member is not None:
@@ -87,6 +96,17 @@ def download(call: Call) -> Streamed | Reply:
         media_type = str(row.body["mimetype"])
         return downloads.viewed(call.site.disk, path, row.size, media_type, call.headers.get("range"))
     return downloads.whole(call.site.disk, path, row.size, row.name)
+
+
+def _elsewhere(call: Call, row: FileRow) -> Reply:
+    """Sends the caller to the object store."""
+    media_type, shown = UNKNOWN, None
+    if call.flag("view"):
+        media_type = str(row.body["mimetype"])
+    else:
+        shown = downloads.disposition(row.name)
+    url = call.site.storage.download_url(row.hash, media_type, shown)
+    return Reply(b"", 302, headers=[("location", url)])
 
 
 def _ticket(call: Call, row: FileRow, member: str | None) -> Doc:

@@ -38,6 +38,7 @@ def get_auth_status(call: Call) -> Doc:
 def get_config(call: Call) -> Doc:
     """Returns the public settings of the site."""
     settings = nodes.get(call.tx, "site", "site")
+    signed = call.site.storage.options.signed_urls is not None
     return {
         "site": {
             "id": "emulator",
@@ -48,9 +49,9 @@ def get_config(call: Call) -> Doc:
             "pagination_limit": 100,
             "upload_maximum_bytes": "10737418240",
         },
-        "features": {"signed_url": False, "multipart_signed_url": False, "job_tickets": False},
+        "features": {"signed_url": signed, "multipart_signed_url": signed, "job_tickets": False},
         "wip_features": {},
-        "signed_url": False,
+        "signed_url": signed,
         "auth": {"basic": {}},
         "central": {"enabled": False},
         "created": iso(settings.created),

@@ -1,0 +1,108 @@
+"""Packfiles: many small files that come one by one and become one zip in an acquisition."""
+
+from __future__ import annotations
+
+import re
+import secrets
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from flywheel_async.emulator.archives import Entry, ZipPacker
+from flywheel_async.emulator.blobs import BlobStore
+from flywheel_async.emulator.files import Content
+from flywheel_async.emulator.problems import Problem, not_found
+
+LIFETIME = 24 * 3600.0
+"""Seconds after which a packfile that was not completed may be cleaned away."""
+_READ = 1024 * 1024
+
+
+@dataclass(slots=True)
+class Packfile:
+    """A packfile that is being filled.
+
+    Attributes:
+        project_id: Where it is to go.
+        begun: When, on the monotonic clock.
+        files: What has come, by name.
+    """
+
+    project_id: str
+    begun: float
+    files: dict[str, Content] = field(default_factory=lambda: dict[str, Content]())
+
+
+class Packfiles:
+    """The packfiles of a running site; a restart forgets them."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._known: dict[str, Packfile] = {}
+
+    def begin(self, project_id: str) -> str:
+        """Starts a packfile and returns its token."""
+        token = secrets.token_urlsafe(24)
+        with self._lock:
+            self._known[token] = Packfile(project_id, time.monotonic())
+        return token
+
+    def find(self, token: str | None, project_id: str) -> Packfile:
+        """Returns a packfile of a project.
+
+        Raises:
+            Problem: 404, there is none.
+        """
+        with self._lock:
+            found = self._known.get(token or "")
+        if found is None or found.project_id != project_id:
+            raise not_found("packfile", "of this token")
+        return found
+
+    def end(self, token: str) -> None:
+        """Forgets a packfile."""
+        with self._lock:
+            self._known.pop(token, None)
+
+    def clean(self) -> tuple[int, int]:
+        """Forgets the packfiles that nobody completed; returns how many, and how many files they had."""
+        limit = time.monotonic() - LIFETIME
+        with self._lock:
+            old = {token: packfile for token, packfile in self._known.items() if packfile.begun <= limit}
+            for token in old:
+                del self._known[token]
+        return len(old), sum(len(packfile.files) for packfile in old.values())
+
+
+def archive_name(label: str) -> str:
+    """Returns a packfile's name without the ending: what a label has of ASCII letters, digits, spaces and `.-_`."""
+    return re.sub(r"[^\w .-]", "", label, flags=re.ASCII).strip(". ") or "packfile"
+
+
+def pack(blobs: BlobStore, folder: str, files: Sequence[tuple[str, Content]], now: int) -> Content:
+    """Writes files into a zip, below one folder; blocks while it does.
+
+    Args:
+        blobs: Where the files are and the zip goes.
+        folder: The folder in the zip.
+        files: Names and contents.
+        now: The time that the zip gives them, in milliseconds.
+    """
+    if not files:
+        raise Problem(400, "the packfile has no files")
+    packer = ZipPacker()
+    blob = blobs.receive()
+    try:
+        for name, content in files:
+            path = blobs.path(content.hash)
+            blob.write(packer.begin(Entry(f"{folder}/{name}", path, content.size, now)))
+            with path.open("rb") as source:
+                while data := source.read(_READ):
+                    blob.write(packer.add(data))
+            blob.write(packer.end())
+        blob.write(packer.finish())
+        return blob.finish()
+    except BaseException:
+        blob.drop()
+        raise

@@ -1,0 +1,235 @@
+"""Uploads that say where they go: by label, by uid, and as packfiles."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
+
+from pydantic import Field
+
+from flywheel_async.emulator import files, nodes, packfiles, placing
+from flywheel_async.emulator.access import CREATE, FILES_CREATE, Caller
+from flywheel_async.emulator.call import Call, validate
+from flywheel_async.emulator.database import Tx
+from flywheel_async.emulator.exchange import Exchange, Reply, Streamed, json_reply
+from flywheel_async.emulator.inputs import FileInput, Input, Label
+from flywheel_async.emulator.packfiles import Packfile
+from flywheel_async.emulator.placing import How, PlacedAcquisition, PlacedProject, PlacedSession, Placement
+from flywheel_async.emulator.problems import Problem, invalid, not_found
+from flywheel_async.emulator.routing import Routes
+from flywheel_async.emulator.rules import On, SiteAdmin
+from flywheel_async.emulator.times import now
+from flywheel_async.emulator.transfer_rules import AtPlacement
+from flywheel_async.emulator.uploads import FormReceiver, header_name, read_json, receive_form
+from flywheel_async.emulator.wire import Doc, Json, dumps
+
+if TYPE_CHECKING:
+    from flywheel_async.emulator.site import Site
+
+ROUTES = Routes()
+route = ROUTES.route
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedUpload(Streamed):
+    """An upload whose metadata says where the files go.
+
+    Attributes:
+        site: The site.
+        caller: Who uploads.
+        how: How containers are looked for.
+        anywhere: Whether a session is looked for in the whole site first.
+    """
+
+    site: Site
+    caller: Caller
+    how: How
+    anywhere: bool
+
+    async def run(self, exchange: Exchange) -> None:
+        """Receives the files, then finds or makes the containers and lists the files in one transaction."""
+        received = await receive_form(self.site, exchange)
+        if not received.files:
+            raise Problem(400, "there is no file part")
+        if not received.metadata.strip():
+            raise Problem(400, "the metadata part is missing")
+        value = read_json(received.metadata)
+        if not isinstance(value, dict):
+            raise invalid("the metadata must be an object", "body", "metadata")
+        given = validate(Placement, value, "body", "metadata")
+        arrived = {part.filename: part.content for part in received.files}
+
+        def work(tx: Tx) -> list[Json]:
+            call = Call(self.site, tx, self.caller, exchange, {}, b"")
+            return placing.place(call, self.how, given, arrived, anywhere=self.anywhere)
+
+        await exchange.reply(json_reply(await self.site.db.write(work)))
+
+
+def upload_by_label(call: Call) -> Streamed:
+    """Receives files for containers known by label."""
+    return PlacedUpload(call.site, call.caller, "label", False)
+
+
+def upload_by_uid(call: Call) -> Streamed:
+    """Receives files for containers known by uid."""
+    return PlacedUpload(call.site, call.caller, "uid", False)
+
+
+def upload_by_reaper(call: Call) -> Streamed:
+    """Receives files for a session known by uid wherever it is."""
+    anywhere = call.text("uid_placement") is None or call.flag("uid_placement")
+    return PlacedUpload(call.site, call.caller, "uid" if anywhere else "label", anywhere)
+
+
+for _operation, _handler in (
+    ("upload_by_label", upload_by_label),
+    ("upload_by_uid", upload_by_uid),
+    ("upload_by_reaper", upload_by_reaper),
+):
+    ROUTES.add(_operation, rule=AtPlacement(), handler=_handler, writes=False, takes_stream=True)
+
+
+@route("start_project_packfile_upload", rule=On("project", "project_id", FILES_CREATE), writes=False)
+def start_project_packfile_upload(call: Call) -> Doc:
+    """Starts a packfile."""
+    return {"token": call.site.packfiles.begin(call.target.id)}
+
+
+@dataclass(frozen=True, slots=True)
+class PackfileUpload(Streamed):
+    """Files for a packfile."""
+
+    site: Site
+    packfile: Packfile
+
+    async def run(self, exchange: Exchange) -> None:
+        """Receives the files and keeps them until the packfile is completed."""
+        received: FormReceiver = await receive_form(self.site, exchange)
+        answer: list[Json] = []
+        for part in received.files:
+            name = files.check_name(header_name(part.filename))
+            self.packfile.files[name] = part.content
+            answer.append({"name": name, "size": part.content.size, "hash": part.content.hash})
+        await exchange.reply(json_reply(answer))
+
+
+def project_packfile_upload(call: Call) -> Streamed:
+    """Receives files for a packfile."""
+    return PackfileUpload(call.site, call.site.packfiles.find(call.text("token"), call.target.id))
+
+
+ROUTES.add(
+    "project_packfile_upload",
+    rule=On("project", "project_id", FILES_CREATE),
+    handler=project_packfile_upload,
+    takes_stream=True,
+    writes=False,
+)
+
+
+class PackedProject(Input):
+    """The project, which the path names already."""
+
+    id: Annotated[str | None, Field(alias="_id")] = None
+    label: Label | None = None
+
+
+class Packed(Input):
+    """What the packfile itself is."""
+
+    type: str
+    name: str | None = None
+
+
+class PackfileMetadata(Input):
+    """Where a packfile goes."""
+
+    project: PackedProject | None = None
+    session: PlacedSession
+    acquisition: PlacedAcquisition
+    packfile: Packed
+
+
+@dataclass(frozen=True, slots=True)
+class PackfileEnd(Streamed):
+    """The end of a packfile: its files become one zip, which is listed.
+
+    Attributes:
+        site: The site.
+        caller: Who asks.
+        project_id: The project.
+        token: The packfile's token.
+        given: Where it goes.
+    """
+
+    site: Site
+    caller: Caller
+    project_id: str
+    token: str
+    given: PackfileMetadata
+
+    async def run(self, exchange: Exchange) -> None:
+        """Packs and lists; answers with the events of the work."""
+        packfile = self.site.packfiles.find(self.token, self.project_id)
+        contents = list(packfile.files.items())
+        label = self.given.acquisition.label or "packfile"
+        name = packfiles.archive_name(self.given.packfile.name or label)
+        content = await asyncio.get_running_loop().run_in_executor(
+            self.site.disk, packfiles.pack, self.site.blobs, name, contents, now()
+        )
+        listed = f"{name}.zip"
+
+        def work(tx: Tx) -> Doc:
+            call = Call(self.site, tx, self.caller, exchange, {}, b"")
+            project = nodes.get(tx, "project", self.project_id)
+            acquisition = self.given.acquisition.model_copy(
+                update={"files": [FileInput(name=listed, type=self.given.packfile.type)]}
+            )
+            where = Placement(
+                project=PlacedProject(label=project.label or ""), session=self.given.session, acquisition=acquisition
+            )
+            (entry,) = placing.place(call, "label", where, {listed: content}, project=project)
+            assert isinstance(entry, dict)
+            parents = entry["parents"]
+            assert isinstance(parents, dict)
+            return {"acquisition_id": parents["acquisition"], "session_id": parents["session"], "info": entry}
+
+        result = await self.site.db.write(work)
+        self.site.packfiles.end(self.token)
+        total = len(contents)
+        events = [
+            _event("progress", {"done": done, "total": total, "percent": 100 * done / total})
+            for done in range(1, total + 1)
+        ]
+        body = b"".join([*events, _event("result", result)])
+        await exchange.reply(Reply(body, content_type="text/event-stream; charset=utf-8"))
+
+
+def _event(name: str, data: Doc) -> bytes:
+    return b"event: " + name.encode() + b"\ndata: " + dumps(data) + b"\n\n"
+
+
+@route("end_project_packfile_upload", rule=On("project", "project_id", CREATE))
+def end_project_packfile_upload(call: Call) -> Streamed:
+    """Completes a packfile."""
+    token = call.text("token") or ""
+    packfile = call.site.packfiles.find(token, call.target.id)
+    value = read_json((call.text("metadata") or "").encode())
+    if not isinstance(value, dict):
+        raise invalid("metadata must be an object", "query", "metadata")
+    given = validate(PackfileMetadata, value, "query", "metadata")
+    if given.project is not None and given.project.id not in (None, call.target.id):
+        raise not_found("packfile", f"of project {given.project.id}")
+    count = call.number("file_count")
+    if count is not None and count != len(packfile.files):
+        raise invalid(f"the packfile has {len(packfile.files)} files, not {count}", "query", "file_count")
+    return PackfileEnd(call.site, call.caller, call.target.id, token, given)
+
+
+@route("clean_packfiles", rule=SiteAdmin(), writes=False)
+def clean_packfiles(call: Call) -> Doc:
+    """Forgets packfiles that nobody completed in a day."""
+    tokens, gone = call.site.packfiles.clean()
+    return {"removed": {"tokens": tokens, "files": gone}}

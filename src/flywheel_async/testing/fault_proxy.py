@@ -1,0 +1,372 @@
+"""A TCP proxy that breaks connections as planned. It knows nothing of HTTP and sees only bytes."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import struct
+import threading
+from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from types import TracebackType
+from typing import TypeAlias
+
+import anyio.to_thread
+
+_CHUNK = 64 * 1024
+_STEP_SECONDS = 0.05
+"""How often a throttled connection sends something."""
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """What happens to the bytes of one direction of a connection.
+
+    Offsets count the bytes of this direction from the start of the connection, headers included.
+
+    Attributes:
+        reset_after: Reset the connection (TCP RST) once this many bytes have passed.
+        truncate_after: End the connection in an orderly way once this many bytes have passed.
+        stall: Seconds for which nothing passes once `stall_after` bytes have.
+        stall_after: See `stall`.
+        throttle: Most bytes per second, or None.
+        flip: Offsets of bytes whose lowest bit is turned over.
+    """
+
+    reset_after: int | None = None
+    truncate_after: int | None = None
+    stall: float = 0.0
+    stall_after: int = 0
+    throttle: float | None = None
+    flip: Collection[int] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionPlan:
+    """What happens to one connection.
+
+    Attributes:
+        up: To the bytes that go to the target.
+        down: To the bytes that come back from it.
+        refuse: Reset the connection at once instead of connecting it with the target.
+    """
+
+    up: Flow = Flow()
+    down: Flow = Flow()
+    refuse: bool = False
+
+
+Plan: TypeAlias = "Sequence[ConnectionPlan | None] | Callable[[int], ConnectionPlan | None]"
+
+
+@dataclass(slots=True)
+class Traffic:
+    """Bytes that have passed in a connection, as they were passed on.
+
+    Attributes:
+        up: To the target.
+        down: From the target.
+    """
+
+    up: int = 0
+    down: int = 0
+
+
+class _Reset(Exception):
+    """The plan resets the connection here."""
+
+
+class _Direction:
+    """One direction of a connection.
+
+    Args:
+        reader: Where bytes come from.
+        writer: Where they go.
+        flow: What happens to them.
+        count: Told how many have passed.
+    """
+
+    def __init__(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, flow: Flow, count: Callable[[int], None]
+    ) -> None:
+        self._reader = reader
+        self._writer = writer
+        self._flow = flow
+        self._count = count
+        self._at = 0
+        self._stalled = not flow.stall
+        self.truncated = False
+
+    async def run(self) -> None:
+        """Passes bytes on until their source ends.
+
+        Raises:
+            _Reset: The plan says so.
+            OSError: One of the sides broke off.
+        """
+        while True:
+            await self._strike()
+            data = await self._reader.read(self._most())
+            if not data:
+                break
+            if self.truncated:
+                continue
+            data = self._flipped(data)
+            self._writer.write(data)
+            await self._writer.drain()
+            self._at += len(data)
+            self._count(len(data))
+            if self._flow.throttle:
+                await asyncio.sleep(len(data) / self._flow.throttle)
+        self._end()
+
+    async def _strike(self) -> None:
+        """Lets strike what is planned for the present offset."""
+        flow = self._flow
+        if not self._stalled and self._at >= flow.stall_after:
+            self._stalled = True
+            await asyncio.sleep(flow.stall)
+        if flow.reset_after is not None and self._at >= flow.reset_after:
+            raise _Reset
+        if flow.truncate_after is not None and self._at >= flow.truncate_after and not self.truncated:
+            # The source may go on sending: what comes is read and thrown away, or closing would turn into a reset.
+            self._end()
+            self.truncated = True
+
+    def _most(self) -> int:
+        """Returns how many bytes may be passed at once, so that the next fault strikes at its offset."""
+        flow = self._flow
+        ends = [_CHUNK]
+        if flow.throttle:
+            ends.append(max(int(flow.throttle * _STEP_SECONDS), 1))
+        if not self._stalled:
+            ends.append(flow.stall_after - self._at)
+        ends += [
+            end - self._at for end in (flow.reset_after, flow.truncate_after) if end is not None and end > self._at
+        ]
+        return min(ends)
+
+    def _flipped(self, data: bytes) -> bytes:
+        inside = [offset - self._at for offset in self._flow.flip if self._at <= offset < self._at + len(data)]
+        if not inside:
+            return data
+        changed = bytearray(data)
+        for offset in inside:
+            changed[offset] ^= 1
+        return bytes(changed)
+
+    def _end(self) -> None:
+        if not self.truncated:
+            with suppress(OSError):
+                self._writer.write_eof()
+
+
+class _Connection:
+    """A connection that was taken, with the one to the target.
+
+    Args:
+        reader: What the client sends.
+        writer: What goes to the client.
+        task: The task that serves it.
+    """
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, task: asyncio.Task[None]) -> None:
+        self.task = task
+        self._reader = reader
+        self._writers = [writer]
+
+    async def pass_on(self, target: tuple[str, int], plan: ConnectionPlan, traffic: Traffic) -> None:
+        """Passes bytes on both ways until both sides have ended or the plan breaks the connection.
+
+        Raises:
+            OSError: One of the sides broke off.
+        """
+        reader, writer = await asyncio.open_connection(*target, limit=_CHUNK)
+        self._writers.append(writer)
+
+        def up(count: int) -> None:
+            traffic.up += count
+
+        def down(count: int) -> None:
+            traffic.down += count
+
+        directions = (
+            _Direction(self._reader, writer, plan.up, up),
+            _Direction(reader, self._writers[0], plan.down, down),
+        )
+        running = {asyncio.ensure_future(direction.run()): direction for direction in directions}
+        pending = set(running)
+        try:
+            # A direction that was truncated ends with the other one, whatever its source still sends.
+            while not all(running[task].truncated for task in pending):
+                done, pending = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
+                for task in done:
+                    await task
+            for open_ in self._writers:
+                open_.close()
+            self._writers = []
+        except _Reset:
+            pass
+        finally:
+            for task in running:
+                task.cancel()
+            await asyncio.gather(*running, return_exceptions=True)
+
+    def reset(self) -> None:
+        """Resets what is still open."""
+        for writer in self._writers:
+            connection: socket.socket | None = writer.get_extra_info("socket")
+            if connection is not None:
+                with suppress(OSError):
+                    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            writer.transport.abort()
+        self._writers = []
+
+
+class FaultProxy:
+    """Listens on a free port of this machine and passes connections on to a target, with faults.
+
+    It runs in a thread of its own with its own event loop, so it works beside any kind of caller. The plan is asked
+    once for each connection; a connection that is kept open for several requests has one plan for all of them.
+
+    Args:
+        target: Host and port to connect to.
+        plan: A list with one entry for each connection in the order they come, `None` for one without faults; what
+            comes after its end has no faults. Or a function that takes the number of the connection, from 0, and
+            returns its plan or `None`; it is called in the proxy's thread.
+        host: The address to listen on.
+
+    Attributes:
+        plan: The plan; may be replaced at any time, for the connections that come then.
+        traffic: The bytes that have passed, by connection in the order they came.
+
+    Example:
+        >>> with FaultProxy(("127.0.0.1", 8080), [ConnectionPlan(down=Flow(reset_after=500))]) as proxy:
+        ...     address = f"127.0.0.1:{proxy.port}"
+    """
+
+    def __init__(self, target: tuple[str, int], plan: Plan = (), *, host: str = "127.0.0.1") -> None:
+        self.plan: Plan = plan
+        self.traffic: list[Traffic] = []
+        self._target = target
+        self._host = host
+        self._port = 0
+        self._thread: threading.Thread | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._stop: asyncio.Event | None = None
+        self._open: set[_Connection] = set()
+
+    @property
+    def port(self) -> int:
+        """The port it listens on, once it was started."""
+        return self._port
+
+    @property
+    def url(self) -> str:
+        """Scheme, host and port, for plain HTTP."""
+        return f"http://{self._host}:{self._port}"
+
+    @property
+    def bytes_up(self) -> int:
+        """Bytes that have passed to the target in all connections."""
+        return sum(traffic.up for traffic in self.traffic)
+
+    @property
+    def bytes_down(self) -> int:
+        """Bytes that have passed back in all connections."""
+        return sum(traffic.down for traffic in self.traffic)
+
+    @property
+    def connections(self) -> int:
+        """How many connections have come."""
+        return len(self.traffic)
+
+    def start(self) -> FaultProxy:
+        """Starts listening.
+
+        Raises:
+            RuntimeError: It is running already.
+            OSError: The address cannot be bound.
+        """
+        if self._thread is not None:
+            raise RuntimeError("the proxy is running already")
+        # A restarted proxy keeps its port.
+        listening = socket.create_server((self._host, self._port))
+        self._port = int(listening.getsockname()[1])
+        ready = threading.Event()
+        self._thread = threading.Thread(
+            target=lambda: asyncio.run(self._run(listening, ready)), name="fault-proxy", daemon=True
+        )
+        self._thread.start()
+        ready.wait()
+        return self
+
+    def stop(self) -> None:
+        """Stops listening and resets all connections; does nothing when it is not running."""
+        thread, self._thread = self._thread, None
+        if thread is None or self._loop is None or self._stop is None:
+            return
+        self._loop.call_soon_threadsafe(self._stop.set)
+        thread.join()
+
+    def cut(self) -> None:
+        """Resets all connections that are open now; new ones are taken as before."""
+        if self._loop is not None and self._thread is not None:
+            self._loop.call_soon_threadsafe(self._cut)
+
+    def _cut(self) -> None:
+        for connection in self._open:
+            connection.task.cancel()
+
+    async def _run(self, listening: socket.socket, ready: threading.Event) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._stop = asyncio.Event()
+        server = await asyncio.start_server(self._serve, sock=listening, limit=_CHUNK)
+        ready.set()
+        try:
+            await self._stop.wait()
+        finally:
+            server.close()
+            self._cut()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        plan = self._next_plan(len(self.traffic))
+        traffic = Traffic()
+        self.traffic.append(traffic)
+        task = asyncio.current_task()
+        assert task is not None
+        connection = _Connection(reader, writer, task)
+        self._open.add(connection)
+        try:
+            if not plan.refuse:
+                await connection.pass_on(self._target, plan, traffic)
+        except (OSError, asyncio.CancelledError):
+            # Either side may break off at any time, or the proxy itself; who is left is to see it.
+            pass
+        finally:
+            connection.reset()
+            self._open.discard(connection)
+
+    def _next_plan(self, number: int) -> ConnectionPlan:
+        plan = self.plan
+        if callable(plan):
+            return plan(number) or ConnectionPlan()
+        return (plan[number] if number < len(plan) else None) or ConnectionPlan()
+
+    def __enter__(self) -> FaultProxy:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    async def __aenter__(self) -> FaultProxy:
+        return await anyio.to_thread.run_sync(self.start)
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        with anyio.CancelScope(shield=True):
+            await anyio.to_thread.run_sync(self.stop)

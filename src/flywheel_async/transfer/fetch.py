@@ -1,0 +1,364 @@
+"""Fetching the bytes of one file: the requests, what their answers must look like, and when to try again."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, TypeVar, cast
+
+import anyio
+
+from flywheel_async.errors import (
+    ArgumentError,
+    BadAnswer,
+    ChecksumMismatch,
+    FlywheelError,
+    IncompleteTransfer,
+    RangeNotSatisfiable,
+    RequestTimeout,
+    StalledTransfer,
+    TransportError,
+)
+from flywheel_async.events import Teller
+from flywheel_async.files import hash_name
+from flywheel_async.transfer.partial import RESUME_FROM, Identity
+from flywheel_async.transfer.ranges import answers, header
+from flywheel_async.transport.client import waiting_at_most
+from flywheel_async.transport.failures import failed
+from flywheel_async.transport.request import Request, Timeout
+from flywheel_async.transport.retry import Outcome
+
+if TYPE_CHECKING:
+    from flywheel_async.core import Core
+    from flywheel_async.fields.base import Model
+    from flywheel_async.transport.streamed import StreamedResponse
+
+T = TypeVar("T")
+
+_HEADWAY = 64 * 1024
+_CHECKSUM_RETRIES = 2
+
+
+class NoRanges(Exception):
+    """The site answers a request for a part of a file with the whole of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class DownloadOptions:
+    """How a file is downloaded.
+
+    Attributes:
+        resume: Whether a large download that breaks off leaves what it has for the next time.
+        fsync: Whether the file is to be on the disk, safe from a power failure, when the call returns.
+        set_mtime: Whether the file gets the time of modification that the site has for it.
+        deadline: Seconds the whole download may take; None takes the client's.
+        stall_timeout: Seconds without a byte after which it is taken up again; None takes the client's
+            `request_timeout`.
+        parallel: Connections to fetch it over; None decides by its size.
+    """
+
+    resume: bool = True
+    fsync: bool = False
+    set_mtime: bool = False
+    deadline: float | None = None
+    stall_timeout: float | None = None
+    parallel: int | None = None
+
+    def __post_init__(self) -> None:
+        """Checks the values.
+
+        Raises:
+            ArgumentError: One of them makes no sense.
+        """
+        for name in ("deadline", "stall_timeout"):
+            value: object = getattr(self, name)
+            is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+            if value is not None and not (is_number and math.isfinite(cast(float, value)) and cast(float, value) > 0):
+                raise ArgumentError(f"{name} must be seconds, more than 0, not {value!r}")
+        count: object = self.parallel
+        if count is not None and (not isinstance(count, int) or isinstance(count, bool) or not 1 <= count <= 64):
+            raise ArgumentError(f"parallel must be a number of connections from 1 to 64, not {count!r}")
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """Where the bytes of a file come from, and what they must be.
+
+    Attributes:
+        request: The request for all of them.
+        name: The file's name.
+        size: How many, or None when unknown.
+        hash: Their hash in the site's notation, or None when unknown.
+        identity: Names this content among all others; None when it cannot be named.
+        modified: When it was changed, in seconds since 1970, or None.
+        ranged: Whether parts of it may be asked for.
+    """
+
+    request: Request
+    name: str
+    size: int | None = None
+    hash: str | None = None
+    identity: Identity | None = None
+    modified: float | None = None
+    ranged: bool = True
+
+    @classmethod
+    def of_entry(cls, request: Request, entry: Model) -> Content:
+        """The content that an entry of a file stands for."""
+        size, hash_ = entry.get("size"), entry.get("hash")
+        size = size if isinstance(size, int) and size >= 0 else None
+        hash_ = hash_ if isinstance(hash_, str) and hash_.startswith("v0-sha384-") else None
+        file_id, version = entry.get("file_id"), entry.get("version")
+        identity = None
+        if isinstance(file_id, str) and isinstance(version, int) and size is not None and hash_ is not None:
+            identity = Identity(file_id, version, hash_, size) if size >= RESUME_FROM else None
+        moment = entry.get("modified") or entry.get("created")
+        stamp = getattr(moment, "timestamp", None)
+        modified = cast(float, stamp()) if callable(stamp) else None
+        return cls(request, str(entry.get("name")), size, hash_, identity, modified)
+
+
+async def open_span(
+    core: Core, content: Content, start: int, stop: int | None, stall_timeout: float | None
+) -> StreamedResponse:
+    """Asks for a part of a file; the caller closes the answer.
+
+    Args:
+        core: The client.
+        content: The file.
+        start: First byte.
+        stop: The one after the last; None for the end of a file of unknown size.
+        stall_timeout: Seconds to wait for bytes; None takes the client's.
+
+    Raises:
+        NoRanges: The whole file was answered in place of the part.
+        IncompleteTransfer: The answer announces another number of bytes than the file has.
+        BadAnswer: The answer is something else.
+        APIError: The site refused.
+        TransportError: There was no usable answer.
+    """
+    request, options = content.request, core._options
+    whole = start == 0 and stop == content.size
+    if not whole:
+        assert stop is not None and content.size is not None
+        # Sites honour ranges only for files that are to be shown.
+        query = (*request.query, ("view", "true"))
+        request = replace(request, query=query, headers={**request.headers, "range": header(start, stop)})
+    timeout = None if stall_timeout is None else Timeout(options.connect_timeout, stall_timeout)
+    with waiting_at_most(timeout):
+        try:
+            answer = await core._transport.open(request)
+        except RangeNotSatisfiable as error:
+            raise IncompleteTransfer(f"{content.name}: the site has fewer than {content.size} bytes") from error
+    try:
+        _check_answer(content, answer, start, stop, whole)
+    except BaseException:
+        await answer.aclose()
+        raise
+    return answer
+
+
+def _check_answer(content: Content, answer: StreamedResponse, start: int, stop: int | None, whole: bool) -> None:
+    packed = answer.headers.get("content-encoding", "identity")
+    if packed != "identity":
+        raise BadAnswer(f"{content.name}: the site answered with encoding {packed}, not with the file's bytes")
+    if answer.status != (200 if whole else 206):
+        if answer.status == 200:
+            raise NoRanges
+        raise BadAnswer(f"{content.name}: the site answered {answer.status}, not with the file's bytes")
+    if not whole:
+        assert stop is not None and content.size is not None
+        told = answer.headers.get("content-range")
+        if not answers(told, start, stop, content.size):
+            raise BadAnswer(f"{content.name}: bytes {start} to {stop - 1} were asked for, the site answered {told!r}")
+    length = answer.headers.get("content-length", "")
+    expected = None if stop is None else stop - start
+    if expected is not None and length.isascii() and length.isdigit() and int(length) != expected:
+        raise IncompleteTransfer(f"{content.name}: the site announces {length} bytes in place of {expected}")
+
+
+class Attempts:
+    """Decides whether a transfer that broke off is tried again. Whoever gets ahead may try as often as it takes.
+
+    Args:
+        core: The client.
+        content: What is transferred.
+        stall_timeout: Seconds without a byte that were too long, for the error.
+    """
+
+    def __init__(self, core: Core, name: str, stall_timeout: float | None) -> None:
+        self._transport = core._transport
+        self._name = name
+        self._patience = stall_timeout or core._options.request_timeout
+        self._best = 0
+        self._count = 0
+
+    def wait(self, error: FlywheelError, done: int) -> float:
+        """Decides.
+
+        Args:
+            error: What went wrong.
+            done: How many bytes are there now.
+
+        Returns:
+            Seconds to wait before the next try.
+
+        Raises:
+            FlywheelError: It is not tried again.
+        """
+        if done >= self._best + _HEADWAY:
+            self._best, self._count = done, 0
+        self._count += 1
+        wait: float | None = None
+        if isinstance(error, (IncompleteTransfer, ChecksumMismatch)):
+            wait = self._transport.retry_wait(self._count, Outcome()) if self._count <= _CHECKSUM_RETRIES else None
+        elif isinstance(error, TransportError) and error.in_body:
+            # While there was no answer yet, the transport has tried again by itself.
+            wait = self._transport.retry_wait(self._count, Outcome())
+        if wait is not None:
+            return wait
+        if isinstance(error, RequestTimeout) and error.in_body:
+            raise StalledTransfer(f"{self._name}: no bytes came for {self._patience:g} s") from error
+        raise error
+
+
+class Deadline:
+    """The time a whole transfer may take.
+
+    Args:
+        core: The client.
+        seconds: How long; None takes the client's deadline.
+        operation: The operation id, for the error.
+    """
+
+    def __init__(self, core: Core, seconds: float | None, operation: str) -> None:
+        self._seconds = seconds if seconds is not None else core._options.deadline
+        self._operation = operation
+        self._at = math.inf if self._seconds is None else anyio.current_time() + self._seconds
+
+    async def hold(self, work: Callable[[], Awaitable[T]]) -> T:
+        """Does something within the time that is left.
+
+        Raises:
+            RequestTimeout: There was not enough.
+        """
+        if self._seconds is None:
+            return await work()
+        with anyio.CancelScope(deadline=self._at):
+            return await work()
+        text = f"took longer than the deadline of {self._seconds:g} s"
+        raise failed(RequestTimeout, self._operation, 1, text)
+
+
+class Reader:
+    """Reads a file from its first byte to its last, goes on where it broke off, and checks size and hash.
+
+    Args:
+        core: The client.
+        content: The file.
+        stall_timeout: Seconds to wait for bytes; None takes the client's.
+        teller: Told about what happens.
+
+    Attributes:
+        count: Bytes that were read so far.
+    """
+
+    def __init__(self, core: Core, content: Content, stall_timeout: float | None, teller: Teller) -> None:
+        self._core = core
+        self._content = content
+        self._patience = stall_timeout
+        self._teller = teller
+        self._attempts = Attempts(core, content.name, stall_timeout)
+        self._answer: StreamedResponse | None = None
+        self._chunks: AsyncGenerator[bytes, None] | None = None
+        self._ranged = content.ranged and content.size is not None
+        self._skip = 0
+        self._sha = hashlib.sha384()
+        self.count = 0
+
+    async def open(self) -> None:
+        """Asks for the file, so that a refusal is noticed early."""
+        if self._answer is not None:
+            return
+        content = self._content
+        start = self.count if self._ranged else 0
+        try:
+            self._answer = await open_span(self._core, content, start, content.size, self._patience)
+        except NoRanges:
+            self._ranged, start = False, 0
+            self._answer = await open_span(self._core, content, 0, content.size, self._patience)
+        # What was read before cannot be taken back: it comes again and is passed over.
+        self._skip = self.count - start
+        self._chunks = self._answer.chunks()
+
+    async def chunk(self) -> bytes | None:
+        """The next bytes, or None at the end, when all were there and right.
+
+        Raises:
+            ChecksumMismatch: What was read is not what the site has.
+            IncompleteTransfer: More or fewer bytes came than the site has.
+            StalledTransfer: No bytes came for too long.
+            TransportError: The connection failed.
+        """
+        while True:
+            try:
+                data = await self._next()
+            except FlywheelError as error:
+                await self.aclose()
+                wait = self._attempts.wait(error, self.count)
+                await self._teller.retrying(self.count, wait, error)
+                await anyio.sleep(wait)
+                continue
+            if data is None:
+                await self.aclose()
+                await self._check()
+                return None
+            self._sha.update(data)
+            self.count += len(data)
+            await self._teller.moved(len(data))
+            return data
+
+    async def _next(self) -> bytes | None:
+        size = self._content.size
+        if size is not None and self.count >= size > 0 and self._answer is None:
+            return None  # the end of the answer was lost, but nothing of the file
+        await self.open()
+        assert self._chunks is not None
+        while (data := await anext(self._chunks, None)) is not None:
+            if self._skip:
+                passed, data = data[: self._skip], data[self._skip :]
+                self._skip -= len(passed)
+            if size is not None and self.count + len(data) > size:
+                raise IncompleteTransfer(f"{self._content.name}: more than the expected {size} bytes arrived")
+            if data:
+                return data
+        if self._skip or (size is not None and self.count != size):
+            raise IncompleteTransfer(f"{self._content.name}: {self.count} of {size} bytes arrived")
+        return None
+
+    async def _check(self) -> None:
+        check_hash(self._content, hash_name(self._sha))
+        await self._teller.verified(self._content.hash)
+
+    async def aclose(self) -> None:
+        """Gives the connection back."""
+        answer, self._answer = self._answer, None
+        chunks, self._chunks = self._chunks, None
+        try:
+            if chunks is not None:
+                await chunks.aclose()
+        finally:
+            if answer is not None:
+                await answer.aclose()
+
+
+def check_hash(content: Content, got: str) -> None:
+    """Compares a hash with the file's, where that is known.
+
+    Raises:
+        ChecksumMismatch: They differ.
+    """
+    if content.hash is not None and got != content.hash:
+        raise ChecksumMismatch(f"{content.name}: the bytes that arrived have hash {got}, the site says {content.hash}")
