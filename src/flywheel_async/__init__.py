@@ -13,6 +13,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from flywheel_async import types as types
     from flywheel_async.client import AsyncClient as AsyncClient
     from flywheel_async.config import InsecureWarning as InsecureWarning
     from flywheel_async.drone import create_drone_client as create_drone_client
@@ -69,11 +70,13 @@ _WHERE = {
     "InfoKeyWarning": "resources.info",
 }
 
-__all__ = list(_WHERE)  # pyright: ignore[reportUnsupportedDunderAll]
+__all__ = [*_WHERE, "types"]  # pyright: ignore[reportUnsupportedDunderAll]
 
 
 def __getattr__(name: str) -> object:
     """Imports a public name when it is first used, so that importing the package stays cheap."""
+    if name == "types":
+        return import_module(f"{__name__}.types")
     if name not in _WHERE:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value: object = getattr(import_module(f"{__name__}.{_WHERE[name]}"), name)
@@ -82,4 +85,4 @@ def __getattr__(name: str) -> object:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_WHERE})
+    return sorted({*globals(), *__all__})

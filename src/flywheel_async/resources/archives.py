@@ -17,19 +17,17 @@ from flywheel_async.transfer.sources import check_name
 from flywheel_async.transport.request import Request
 
 if TYPE_CHECKING:
-    from flywheel_async.client import AsyncClient
+    from flywheel_async.core import Core
 
 
-async def listing(
-    core: AsyncClient, kind: str, container_id: str, name: str, version: int | None = None
-) -> ZipfileInfo:
+async def listing(core: Core, kind: str, container_id: str, name: str, version: int | None = None) -> ZipfileInfo:
     """Lists the members of a zip file."""
     check_name(name)
     return core._plain(ZipfileInfo, await core._call(zip_operation(kind), container_id, name, version=version))
 
 
 async def download(
-    core: AsyncClient,
+    core: Core,
     kind: str,
     container_id: str,
     name: str,
@@ -44,16 +42,14 @@ async def download(
     return await download_to_file(core, request, entry, dest, on_progress)
 
 
-async def read(
-    core: AsyncClient, kind: str, container_id: str, name: str, member: str, version: int | None = None
-) -> bytes:
+async def read(core: Core, kind: str, container_id: str, name: str, member: str, version: int | None = None) -> bytes:
     """Downloads a member of a zip file into memory; its size is checked against the listing."""
     request, entry = await _member(core, kind, container_id, name, member, version)
     return await download_to_memory(core, request, entry, None)
 
 
 async def _member(
-    core: AsyncClient, kind: str, container_id: str, name: str, member: object, version: int | None
+    core: Core, kind: str, container_id: str, name: str, member: object, version: int | None
 ) -> tuple[Request, FileFields]:
     if not isinstance(member, str) or not member:
         raise ArgumentError(f"member must be the path of a member, as get_zip_info lists it, not {member!r}")

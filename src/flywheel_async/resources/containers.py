@@ -13,7 +13,7 @@ from flywheel_async.resources.kinds import CLASS_NAMES
 from flywheel_async.resources.reasons import checked_reason
 
 if TYPE_CHECKING:
-    from flywheel_async.client import AsyncClient
+    from flywheel_async.core import Core
 
 M = TypeVar("M", bound=Model)
 
@@ -25,7 +25,7 @@ class Containers:
         core: The client.
     """
 
-    def __init__(self, core: AsyncClient) -> None:
+    def __init__(self, core: Core) -> None:
         self._core = core
 
     async def get(self, kind: str, identifier: str) -> Model:

@@ -12,15 +12,15 @@ import anyio
 from flywheel_async.errors import APIError, ArgumentError, Conflict, NotFound, TransportError
 from flywheel_async.fields.base import Model
 from flywheel_async.filter_writing import equal
-from flywheel_async.models.bound import id_of
 from flywheel_async.notices import warn
 from flywheel_async.resources.bodies import changeable, check_group_id
+from flywheel_async.resources.bound import id_of
 from flywheel_async.resources.kinds import CLASS_NAMES
 from flywheel_async.resources.paths import PathLike, elements
 from flywheel_async.transport.retry import RETRY_STATUSES, Outcome
 
 if TYPE_CHECKING:
-    from flywheel_async.client import AsyncClient
+    from flywheel_async.core import Core
 
 _TRIES = 3
 """How often a creation whose outcome is unknown is sent at most."""
@@ -66,7 +66,7 @@ class Ensure:
         core: The client.
     """
 
-    def __init__(self, core: AsyncClient) -> None:
+    def __init__(self, core: Core) -> None:
         self._core = core
 
     async def child(self, operation: str, path: tuple[str, ...], label: object, members: Mapping[str, object]) -> Model:

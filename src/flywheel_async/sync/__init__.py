@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from flywheel_async.expressions import f
     from flywheel_async.fields.common import AccessPermission, RolesRoleAssignment
     from flywheel_async.sync._drone import create_drone_client
+    from flywheel_async.sync._raw import Raw
     from flywheel_async.sync._streams import Pager
     from flywheel_async.sync.client import Client
     from flywheel_async.sync.finder import Finder
@@ -46,6 +47,7 @@ __all__ = [
     "Pager",
     "Progress",
     "Project",
+    "Raw",
     "RolesRoleAssignment",
     "Session",
     "Subject",
@@ -55,6 +57,7 @@ __all__ = [
 ]
 _HOMES = {
     "Pager": "flywheel_async.sync._streams",
+    "Raw": "flywheel_async.sync._raw",
     "Client": "flywheel_async.sync.client",
     "Finder": "flywheel_async.sync.finder",
     "Acquisition": "flywheel_async.sync.models",

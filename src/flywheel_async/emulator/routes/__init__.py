@@ -6,16 +6,21 @@ from collections.abc import Sequence
 
 from flywheel_async.emulator.routes import (
     analyses,
+    cleanup,
     collections,
     containers,
     devices,
     faults,
     files,
     listing,
+    master_codes,
     moving,
     paths,
     permissions,
+    projects,
     records,
+    references,
+    saved_views,
     site,
     users,
 )
@@ -41,6 +46,11 @@ def collect(*, with_faults: bool) -> Sequence[Route]:
         devices,
         records,
         paths,
+        projects,
+        references,
+        master_codes,
+        saved_views,
+        cleanup,
     ]
     found = [route for family in families for route in family.ROUTES.found]
     return [*found, *faults.ROUTES.found] if with_faults else found
