@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from flywheel_async.errors import ArgumentError as ArgumentError
     from flywheel_async.errors import ConfigError as ConfigError
     from flywheel_async.errors import FlywheelError as FlywheelError
+    from flywheel_async.errors import WaitFailed as WaitFailed
+    from flywheel_async.errors import WaitTimeout as WaitTimeout
+    from flywheel_async.events import Polled as Polled
     from flywheel_async.events import Progress as Progress
     from flywheel_async.expressions import f as f
     from flywheel_async.fields.common import AccessPermission as AccessPermission
@@ -37,6 +40,7 @@ if TYPE_CHECKING:
     from flywheel_async.models import Subject as Subject
     from flywheel_async.models import User as User
     from flywheel_async.pagination import AsyncPager as AsyncPager
+    from flywheel_async.raw.response import RawResponse as RawResponse
     from flywheel_async.resources.ensure import DuplicateWarning as DuplicateWarning
     from flywheel_async.resources.info import InfoKeyWarning as InfoKeyWarning
     from flywheel_async.transfer.sources import FileSpec as FileSpec
@@ -48,6 +52,9 @@ _WHERE = {
     "ArgumentError": "errors",
     "ConfigError": "errors",
     "FlywheelError": "errors",
+    "WaitFailed": "errors",
+    "WaitTimeout": "errors",
+    "Polled": "events",
     "Progress": "events",
     "f": "expressions",
     "FilterWarning": "filter_doubts",
@@ -65,6 +72,7 @@ _WHERE = {
     "Subject": "models",
     "User": "models",
     "AsyncPager": "pagination",
+    "RawResponse": "raw.response",
     "FileSpec": "transfer.sources",
     "InsecureWarning": "config",
     "InfoKeyWarning": "resources.info",

@@ -400,6 +400,8 @@ class AsyncClient(AsyncGetting, AsyncLongRunning, AsyncFlatNames):
         file_name: str,
         dest_file: str | Path,
         *,
+        member: str | None = None,
+        version: int | None = None,
         on_progress: OnProgress | None = None,
     ) -> Path:
         """Downloads a file from any container to a path; route `GET /containers/{id}/files/{name}`.
@@ -408,6 +410,8 @@ class AsyncClient(AsyncGetting, AsyncLongRunning, AsyncFlatNames):
             container_id: The container's id.
             file_name: The file's name.
             dest_file: Path of the file to write; replaced only when the download is complete and verified.
+            member: The path of one member, if the file is a zip archive; None takes the file itself.
+            version: Its version; the newest by default.
             on_progress: Told about each chunk, in bytes.
 
         Returns:
@@ -417,4 +421,8 @@ class AsyncClient(AsyncGetting, AsyncLongRunning, AsyncFlatNames):
             ArgumentError: The destination cannot be written, or the name cannot stand in a path; nothing was sent.
             TransferError: Other bytes arrived than the site has; nothing is left at the destination.
         """
-        return await self._files.download("container", container_id, file_name, dest_file, on_progress)
+        from flywheel_async.resources import archives
+
+        return await archives.download_chosen(
+            self, "container", container_id, file_name, dest_file, member, version, on_progress
+        )

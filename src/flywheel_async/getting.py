@@ -85,17 +85,23 @@ class AsyncGetting(Core):
         """
         return cast("Container", await self._containers.get_any(id))
 
-    async def get_user(self, user_id: str) -> User:
+    async def get_user(
+        self,
+        user_id: str,
+        *,
+        include_deleted: bool | None = None,
+    ) -> User:
         """Gets a user by its id; route `GET /users/{id}`.
 
         Args:
             user_id: The id.
+            include_deleted: Whether a deleted user is found too.
 
         Raises:
             ArgumentError: The id is empty or cannot stand in a path; nothing was sent.
             NotFound: There is no such user.
         """
-        return cast("User", await self._containers.get("user", user_id))
+        return cast("User", await self._containers.get("user", user_id, include_deleted=include_deleted))
 
     async def get_group(self, group_id: str) -> Group:
         """Gets a group by its id; route `GET /groups/{id}`.
@@ -109,55 +115,120 @@ class AsyncGetting(Core):
         """
         return cast("Group", await self._containers.get("group", group_id))
 
-    async def get_project(self, project_id: str) -> Project:
+    async def get_project(
+        self,
+        project_id: str,
+        *,
+        join: str | None = None,
+        join_avatars: bool | None = None,
+        x_accept_feature: list[str] | None = None,
+    ) -> Project:
         """Gets a project by its id; route `GET /projects/{id}`.
 
         Args:
             project_id: The id.
+            join: What is put in for the ids of origins, such as `origin`.
+            join_avatars: Whether names and avatars of users are put in too.
+            x_accept_feature: Features of the site to ask for, such as `slim-containers`.
 
         Raises:
             ArgumentError: The id is empty or cannot stand in a path; nothing was sent.
             NotFound: There is no such project.
         """
-        return cast("Project", await self._containers.get("project", project_id))
+        return cast(
+            "Project",
+            await self._containers.get(
+                "project", project_id, join=join, join_avatars=join_avatars, x_accept_feature=x_accept_feature
+            ),
+        )
 
-    async def get_subject(self, subject_id: str) -> Subject:
+    async def get_subject(
+        self,
+        subject_id: str,
+        *,
+        join: str | None = None,
+        join_avatars: bool | None = None,
+        x_accept_feature: list[str] | None = None,
+    ) -> Subject:
         """Gets a subject by its id; route `GET /subjects/{id}`.
 
         Args:
             subject_id: The id.
+            join: What is put in for the ids of origins, such as `origin`.
+            join_avatars: Whether names and avatars of users are put in too.
+            x_accept_feature: Features of the site to ask for, such as `slim-containers`.
 
         Raises:
             ArgumentError: The id is empty or cannot stand in a path; nothing was sent.
             NotFound: There is no such subject.
         """
-        return cast("Subject", await self._containers.get("subject", subject_id))
+        return cast(
+            "Subject",
+            await self._containers.get(
+                "subject", subject_id, join=join, join_avatars=join_avatars, x_accept_feature=x_accept_feature
+            ),
+        )
 
-    async def get_session(self, session_id: str) -> Session:
+    async def get_session(
+        self,
+        session_id: str,
+        *,
+        join: str | None = None,
+        join_avatars: bool | None = None,
+        x_accept_feature: list[str] | None = None,
+    ) -> Session:
         """Gets a session by its id; route `GET /sessions/{id}`.
 
         Args:
             session_id: The id.
+            join: What is put in for the ids of origins, such as `origin`.
+            join_avatars: Whether names and avatars of users are put in too.
+            x_accept_feature: Features of the site to ask for, such as `slim-containers`.
 
         Raises:
             ArgumentError: The id is empty or cannot stand in a path; nothing was sent.
             NotFound: There is no such session.
         """
-        return cast("Session", await self._containers.get("session", session_id))
+        return cast(
+            "Session",
+            await self._containers.get(
+                "session", session_id, join=join, join_avatars=join_avatars, x_accept_feature=x_accept_feature
+            ),
+        )
 
-    async def get_acquisition(self, acquisition_id: str) -> Acquisition:
+    async def get_acquisition(
+        self,
+        acquisition_id: str,
+        *,
+        join: str | None = None,
+        join_avatars: bool | None = None,
+        x_accept_feature: list[str] | None = None,
+    ) -> Acquisition:
         """Gets an acquisition by its id; route `GET /acquisitions/{id}`.
 
         Args:
             acquisition_id: The id.
+            join: What is put in for the ids of origins, such as `origin`.
+            join_avatars: Whether names and avatars of users are put in too.
+            x_accept_feature: Features of the site to ask for, such as `slim-containers`.
 
         Raises:
             ArgumentError: The id is empty or cannot stand in a path; nothing was sent.
             NotFound: There is no such acquisition.
         """
-        return cast("Acquisition", await self._containers.get("acquisition", acquisition_id))
+        return cast(
+            "Acquisition",
+            await self._containers.get(
+                "acquisition", acquisition_id, join=join, join_avatars=join_avatars, x_accept_feature=x_accept_feature
+            ),
+        )
 
-    async def get_file(self, file_id: str) -> File:
+    async def get_file(
+        self,
+        file_id: str,
+        *,
+        version: int | None = None,
+    ) -> File:
         """Gets the newest version of a file by its id; route `GET /files/{id}`.
 
         Args:
@@ -167,7 +238,7 @@ class AsyncGetting(Core):
             ArgumentError: The id is empty or cannot stand in a path; nothing was sent.
             NotFound: There is no such file.
         """
-        return cast("File", await self._containers.get("file", file_id))
+        return cast("File", await self._containers.get("file", file_id, version=version))
 
     async def lookup(self, path: PathLike) -> Node:
         """Gets what a path leads to; route `POST /lookup`.

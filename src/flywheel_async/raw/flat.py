@@ -239,19 +239,9 @@ async def _download(
     given = _named(name, (*order, *optional), values, plain, len(order))
     container_id, file_name = str(given["container_id"]), cast("str", given["file_name"])
     version, member = cast("int | None", given.get("version")), cast("str | None", given.get("member"))
-    if member is not None:
-        if as_data:
-            return await archives.read(core, kind, container_id, file_name, member, version)
-        return await archives.download(core, kind, container_id, file_name, member, given["dest_file"], None, version)
-    if version is not None:
-        entry = await core._files.entry(kind, container_id, file_name)
-        old = core._object("File", await core._call("get_file", entry["file_id"], version=version))
-        if as_data:
-            return await core._files.read_entry(old)
-        return await core._files.download_entry(old, given["dest_file"])
     if as_data:
-        return await core._files.read(kind, container_id, file_name)
-    return await core._files.download(kind, container_id, file_name, given["dest_file"])
+        return await archives.read_chosen(core, kind, container_id, file_name, member, version)
+    return await archives.download_chosen(core, kind, container_id, file_name, given["dest_file"], member, version)
 
 
 async def _collect(

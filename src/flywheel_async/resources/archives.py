@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from flywheel_async.errors import ArgumentError
 from flywheel_async.events import OnProgress
+from flywheel_async.fields.base import Model
 from flywheel_async.fields.file import FileFields
 from flywheel_async.fields.file_parts import ZipfileInfo
 from flywheel_async.files import check_destination, in_thread
@@ -59,3 +60,39 @@ async def _member(
         raise ArgumentError(f"{name!r} has no member {member!r}; get_zip_info lists them")
     request = build(download_operation(kind), (container_id, name), {"member": member, "version": version})
     return request, FileFields(name=member, size=found[-1].size)
+
+
+async def download_chosen(
+    core: Core,
+    kind: str,
+    container_id: str,
+    name: str,
+    dest: object,
+    member: str | None = None,
+    version: int | None = None,
+    on_progress: OnProgress | None = None,
+) -> Path:
+    """Downloads a file, one of its older versions, or one member of it, to a path."""
+    if member is not None:
+        return await download(core, kind, container_id, name, member, dest, on_progress, version)
+    if version is not None:
+        return await core._files.download_entry(
+            await _older(core, kind, container_id, name, version), dest, on_progress
+        )
+    return await core._files.download(kind, container_id, name, dest, on_progress)
+
+
+async def read_chosen(
+    core: Core, kind: str, container_id: str, name: str, member: str | None = None, version: int | None = None
+) -> bytes:
+    """Does the same into memory."""
+    if member is not None:
+        return await read(core, kind, container_id, name, member, version)
+    if version is not None:
+        return await core._files.read_entry(await _older(core, kind, container_id, name, version))
+    return await core._files.read(kind, container_id, name)
+
+
+async def _older(core: Core, kind: str, container_id: str, name: str, version: int) -> Model:
+    entry = await core._files.entry(kind, container_id, name)
+    return await core._containers.get("file", str(entry["file_id"]), version=version)

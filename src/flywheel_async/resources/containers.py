@@ -28,9 +28,9 @@ class Containers:
     def __init__(self, core: Core) -> None:
         self._core = core
 
-    async def get(self, kind: str, identifier: str) -> Model:
-        """Gets one object by its kind and id."""
-        response = await self._core._call(f"get_{kind}", identifier)
+    async def get(self, kind: str, identifier: str, **options: object) -> Model:
+        """Gets one object by its kind and id; options are those of the operation."""
+        response = await self._core._call(f"get_{kind}", identifier, **options)
         return self._core._object(CLASS_NAMES[kind], response)
 
     async def get_any(self, identifier: str) -> Model:

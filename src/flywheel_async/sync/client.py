@@ -375,7 +375,14 @@ class Client(ClientBase, Getting, LongRunning):
         )
 
     def download_file_from_container(
-        self, container_id: str, file_name: str, dest_file: str | Path, *, on_progress: OnProgress | None = None
+        self,
+        container_id: str,
+        file_name: str,
+        dest_file: str | Path,
+        *,
+        member: str | None = None,
+        version: int | None = None,
+        on_progress: OnProgress | None = None,
     ) -> Path:
         """Downloads a file from any container to a path; route `GET /containers/{id}/files/{name}`.
 
@@ -383,6 +390,8 @@ class Client(ClientBase, Getting, LongRunning):
             container_id: The container's id.
             file_name: The file's name.
             dest_file: Path of the file to write; replaced only when the download is complete and verified.
+            member: The path of one member, if the file is a zip archive; None takes the file itself.
+            version: Its version; the newest by default.
             on_progress: Told about each chunk, in bytes.
 
         Returns:
@@ -393,5 +402,11 @@ class Client(ClientBase, Getting, LongRunning):
             TransferError: Other bytes arrived than the site has; nothing is left at the destination.
         """
         return self._run(
-            self._inner.download_file_from_container, container_id, file_name, dest_file, on_progress=on_progress
+            self._inner.download_file_from_container,
+            container_id,
+            file_name,
+            dest_file,
+            member=member,
+            version=version,
+            on_progress=on_progress,
         )

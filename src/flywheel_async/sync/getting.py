@@ -81,17 +81,18 @@ class Getting(PartBase):
         """
         return self._run(self._inner.get, id)
 
-    def get_user(self, user_id: str) -> User:
+    def get_user(self, user_id: str, *, include_deleted: bool | None = None) -> User:
         """Gets a user by its id; route `GET /users/{id}`.
 
         Args:
             user_id: The id.
+            include_deleted: Whether a deleted user is found too.
 
         Raises:
             ArgumentError: The id is empty or cannot stand in a path; nothing was sent.
             NotFound: There is no such user.
         """
-        return self._run(self._inner.get_user, user_id)
+        return self._run(self._inner.get_user, user_id, include_deleted=include_deleted)
 
     def get_group(self, group_id: str) -> Group:
         """Gets a group by its id; route `GET /groups/{id}`.
@@ -105,55 +106,107 @@ class Getting(PartBase):
         """
         return self._run(self._inner.get_group, group_id)
 
-    def get_project(self, project_id: str) -> Project:
+    def get_project(
+        self,
+        project_id: str,
+        *,
+        join: str | None = None,
+        join_avatars: bool | None = None,
+        x_accept_feature: list[str] | None = None,
+    ) -> Project:
         """Gets a project by its id; route `GET /projects/{id}`.
 
         Args:
             project_id: The id.
+            join: What is put in for the ids of origins, such as `origin`.
+            join_avatars: Whether names and avatars of users are put in too.
+            x_accept_feature: Features of the site to ask for, such as `slim-containers`.
 
         Raises:
             ArgumentError: The id is empty or cannot stand in a path; nothing was sent.
             NotFound: There is no such project.
         """
-        return self._run(self._inner.get_project, project_id)
+        return self._run(
+            self._inner.get_project, project_id, join=join, join_avatars=join_avatars, x_accept_feature=x_accept_feature
+        )
 
-    def get_subject(self, subject_id: str) -> Subject:
+    def get_subject(
+        self,
+        subject_id: str,
+        *,
+        join: str | None = None,
+        join_avatars: bool | None = None,
+        x_accept_feature: list[str] | None = None,
+    ) -> Subject:
         """Gets a subject by its id; route `GET /subjects/{id}`.
 
         Args:
             subject_id: The id.
+            join: What is put in for the ids of origins, such as `origin`.
+            join_avatars: Whether names and avatars of users are put in too.
+            x_accept_feature: Features of the site to ask for, such as `slim-containers`.
 
         Raises:
             ArgumentError: The id is empty or cannot stand in a path; nothing was sent.
             NotFound: There is no such subject.
         """
-        return self._run(self._inner.get_subject, subject_id)
+        return self._run(
+            self._inner.get_subject, subject_id, join=join, join_avatars=join_avatars, x_accept_feature=x_accept_feature
+        )
 
-    def get_session(self, session_id: str) -> Session:
+    def get_session(
+        self,
+        session_id: str,
+        *,
+        join: str | None = None,
+        join_avatars: bool | None = None,
+        x_accept_feature: list[str] | None = None,
+    ) -> Session:
         """Gets a session by its id; route `GET /sessions/{id}`.
 
         Args:
             session_id: The id.
+            join: What is put in for the ids of origins, such as `origin`.
+            join_avatars: Whether names and avatars of users are put in too.
+            x_accept_feature: Features of the site to ask for, such as `slim-containers`.
 
         Raises:
             ArgumentError: The id is empty or cannot stand in a path; nothing was sent.
             NotFound: There is no such session.
         """
-        return self._run(self._inner.get_session, session_id)
+        return self._run(
+            self._inner.get_session, session_id, join=join, join_avatars=join_avatars, x_accept_feature=x_accept_feature
+        )
 
-    def get_acquisition(self, acquisition_id: str) -> Acquisition:
+    def get_acquisition(
+        self,
+        acquisition_id: str,
+        *,
+        join: str | None = None,
+        join_avatars: bool | None = None,
+        x_accept_feature: list[str] | None = None,
+    ) -> Acquisition:
         """Gets an acquisition by its id; route `GET /acquisitions/{id}`.
 
         Args:
             acquisition_id: The id.
+            join: What is put in for the ids of origins, such as `origin`.
+            join_avatars: Whether names and avatars of users are put in too.
+            x_accept_feature: Features of the site to ask for, such as `slim-containers`.
 
         Raises:
             ArgumentError: The id is empty or cannot stand in a path; nothing was sent.
             NotFound: There is no such acquisition.
         """
-        return self._run(self._inner.get_acquisition, acquisition_id)
+        return self._run(
+            self._inner.get_acquisition,
+            acquisition_id,
+            join=join,
+            join_avatars=join_avatars,
+            x_accept_feature=x_accept_feature,
+        )
 
-    def get_file(self, file_id: str) -> File:
+    def get_file(self, file_id: str, *, version: int | None = None) -> File:
         """Gets the newest version of a file by its id; route `GET /files/{id}`.
 
         Args:
@@ -163,7 +216,7 @@ class Getting(PartBase):
             ArgumentError: The id is empty or cannot stand in a path; nothing was sent.
             NotFound: There is no such file.
         """
-        return self._run(self._inner.get_file, file_id)
+        return self._run(self._inner.get_file, file_id, version=version)
 
     def lookup(self, path: PathLike) -> Node:
         """Gets what a path leads to; route `POST /lookup`.
