@@ -376,7 +376,7 @@ def test_the_storage_routes_make_a_file_of_an_object(
         assert store.put(same["upload_urls"][0], content=CONTENT, headers=same["upload_headers"]).is_success
         again = http.post("/files", params={"force_update": force}, json={**wanted, "uuid": same["uuid"]}).json()
         assert again["upsert_result"] == result
-    assert http.post("/files", json={**wanted, "reference": True}).status_code == 501
+    assert http.post("/files", json={**wanted, "reference": True}).status_code == 422
     assert http.post("/upload/signed-url", json={"provider_id": "other"}).status_code == 404
 
 

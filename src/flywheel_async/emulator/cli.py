@@ -58,7 +58,9 @@ def parser() -> argparse.ArgumentParser:
     found.add_argument(
         "--storage-port", type=int, metavar="N", help="a port of its own for the object store, 0 for a free one"
     )
-    found.add_argument("--routes", action="store_true", help="list what is served and who may use it, then end")
+    found.add_argument(
+        "--routes", action="store_true", help="list what is served, who may use it and what is missing, then end"
+    )
     found.add_argument(
         "--until-stdin-closes", action="store_true", help="also end when standard input ends (for parent processes)"
     )
@@ -85,11 +87,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _print_routes() -> int:
-    from flywheel_async.emulator.app import describe
+    from flywheel_async.emulator.coverage import lines
     from flywheel_async.emulator.routes import collect
 
-    for route in sorted(collect(with_faults=True), key=lambda route: (route.path, route.method)):
-        print(describe(route))
+    for line in lines(collect(with_faults=True)):
+        print(line)
     return 0
 
 

@@ -77,6 +77,13 @@ def _permissions(owner: str) -> Related:
 SOURCES: Mapping[str, Source] = {
     "user": Source("d.body", _NODE_COLUMNS),
     "filter": Source("d.body", _NODE_COLUMNS),
+    "view": Source("d.body", _NODE_COLUMNS),
+    # Projects as the catalogue shows them.
+    "catalog": Source(
+        "json_set(json_extract(d.body, '$.settings.sharing'), '$.tags', json(COALESCE("
+        "json_extract(d.body, '$.tags'), '[]')))",
+        _NODE_COLUMNS,
+    ),
     "device": Source("d.body", _NODE_COLUMNS),
     "role": Source("d.body", _NODE_COLUMNS),
     "modality": Source("d.body", _NODE_COLUMNS),

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, ClassVar, cast
 from flywheel_async.events import OnProgress
 from flywheel_async.fields.analysis import AnalysisFields
 from flywheel_async.fields.members import Info, member
-from flywheel_async.models.bound import core_of, id_of
 from flywheel_async.models.container import FileContainer
 from flywheel_async.models.entries import FileEntries
 from flywheel_async.models.file import File
@@ -16,7 +15,8 @@ from flywheel_async.models.info import Informed
 from flywheel_async.models.notes import Noted
 from flywheel_async.models.tags import Tagged
 from flywheel_async.resources import moving as _moving
-from flywheel_async.transfer.sources import Upload
+from flywheel_async.resources.bound import core_of, id_of
+from flywheel_async.transfer.sources import Overwrite, Upload
 
 if TYPE_CHECKING:
     from flywheel_async.models.acquisition import Acquisition
@@ -42,6 +42,9 @@ class Analysis(AnalysisFields, FileContainer, FileEntries, Tagged, Noted, Inform
         name: str | None = None,
         metadata: Mapping[str, object] | None = None,
         on_progress: OnProgress | None = None,
+        content_type: str | None = None,
+        overwrite: Overwrite = "version",
+        wait: bool | float = False,
     ) -> list[File]:
         """Uploads a result, the same as `upload_file`; route `POST /analyses/{id}/files`.
 
@@ -49,18 +52,31 @@ class Analysis(AnalysisFields, FileContainer, FileEntries, Tagged, Noted, Inform
             file: A path, `FileSpec`, bytes, file object or iterator of bytes, or a list of those.
             name: The file's name on the site; that of the path by default.
             metadata: Members of the new entry, such as `type`, `info` or `tags`.
-            on_progress: Told about each chunk, in bytes.
+            on_progress: Told what happens; see `events`.
+            content_type: Media type of files whose `FileSpec` does not name one; guessed from the name by default.
+            overwrite: Where a file of the same name is: `"version"` adds a version; `"skip-same"` does so unless it has
+                these very bytes, which then are not sent; `"error"` refuses.
+            wait: Whether to wait until the site lists the file; a number is for how many seconds at most.
 
         Returns:
             The entries the site has made, one per file.
 
         Raises:
             ArgumentError: The source is missing or not a file; nothing was sent.
+            FileExists: A file of this name is there, and `overwrite` is `"error"`; nothing was sent.
             TransferError: The source changed while it was read, or the site stored other bytes.
             APIError: The site refused.
         """
         entries = await core_of(self)._files.upload(
-            self.container_type, id_of(self), file, name=name, metadata=metadata, on_progress=on_progress
+            self.container_type,
+            id_of(self),
+            file,
+            name=name,
+            metadata=metadata,
+            on_progress=on_progress,
+            content_type=content_type,
+            overwrite=overwrite,
+            wait=wait,
         )
         return cast("list[File]", entries)
 

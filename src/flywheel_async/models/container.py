@@ -10,10 +10,10 @@ from typing import ClassVar, Self, cast
 from flywheel_async.events import OnProgress
 from flywheel_async.fields.base import Model
 from flywheel_async.fields.common import ContainerReference
-from flywheel_async.models.bound import core_of, id_of
 from flywheel_async.models.file import File
 from flywheel_async.resources import instants as _instants
-from flywheel_async.transfer.sources import Upload
+from flywheel_async.resources.bound import core_of, id_of
+from flywheel_async.transfer.sources import Overwrite, Upload
 
 
 class Container(Model):
@@ -91,6 +91,9 @@ class FileContainer(Container):
         name: str | None = None,
         metadata: Mapping[str, object] | str | None = None,
         on_progress: OnProgress | None = None,
+        content_type: str | None = None,
+        overwrite: Overwrite = "version",
+        wait: bool | float = False,
     ) -> list[File]:
         """Uploads a file; a name that exists gets a new version. Route `POST /{containers}/{id}/files`.
 
@@ -100,13 +103,18 @@ class FileContainer(Container):
             file: A path, `FileSpec`, bytes, file object or iterator of bytes, or a list of those.
             name: The file's name on the site; that of the path by default.
             metadata: Members of the new entry, such as `type`, `info` or `tags`; a mapping or JSON text.
-            on_progress: Told about each chunk, in bytes.
+            on_progress: Told what happens; see `events`.
+            content_type: Media type of files whose `FileSpec` does not name one; guessed from the name by default.
+            overwrite: Where a file of the same name is: `"version"` adds a version; `"skip-same"` does so unless it has
+                these very bytes, which then are not sent; `"error"` refuses.
+            wait: Whether to wait until the site lists the file; a number is for how many seconds at most.
 
         Returns:
             The entries the site has made, one per file.
 
         Raises:
             ArgumentError: The source is missing or not a file; nothing was sent.
+            FileExists: A file of this name is there, and `overwrite` is `"error"`; nothing was sent.
             TransferError: The source changed while it was read, or the site stored other bytes.
             APIError: The site refused.
 
@@ -114,7 +122,15 @@ class FileContainer(Container):
             >>> await acquisition.upload_file("scan.nii.gz", metadata={"info": {"run": 1}})
         """
         entries = await core_of(self)._files.upload(
-            self.container_type, id_of(self), file, name=name, metadata=metadata, on_progress=on_progress
+            self.container_type,
+            id_of(self),
+            file,
+            name=name,
+            metadata=metadata,
+            on_progress=on_progress,
+            content_type=content_type,
+            overwrite=overwrite,
+            wait=wait,
         )
         return cast("list[File]", entries)
 

@@ -19,12 +19,12 @@ from flywheel_async.resources.info import checked_info
 from flywheel_async.resources.kinds import download_operation, ticket_operation, upload_operation
 from flywheel_async.resources.reasons import checked_reason
 from flywheel_async.transfer.download import download_to_file, download_to_memory
-from flywheel_async.transfer.sources import as_spec, check_name
-from flywheel_async.transfer.upload import upload_one
+from flywheel_async.transfer.sources import Overwrite, as_spec, check_name
+from flywheel_async.transfer.upload import UploadOptions, upload_one
 from flywheel_async.transport.request import Request
 
 if TYPE_CHECKING:
-    from flywheel_async.client import AsyncClient
+    from flywheel_async.core import Core
 
 
 class Files:
@@ -34,7 +34,7 @@ class Files:
         core: The client.
     """
 
-    def __init__(self, core: AsyncClient) -> None:
+    def __init__(self, core: Core) -> None:
         self._core = core
 
     async def upload(
@@ -46,6 +46,10 @@ class Files:
         name: str | None = None,
         metadata: Mapping[str, object] | str | None = None,
         on_progress: OnProgress | None = None,
+        content_type: str | None = None,
+        overwrite: Overwrite = "version",
+        wait: bool | float = False,
+        signed: bool | None = None,
     ) -> list[Model]:
         """Uploads one file, or a list of files one after the other.
 
@@ -56,11 +60,16 @@ class Files:
             name: The file's name on the site, for one file.
             metadata: Members of the new entries, such as `type` or `info`; a mapping or JSON text.
             on_progress: Told about each chunk.
+            content_type: Media type of files whose `FileSpec` does not name one.
+            overwrite: What to do where a file of the same name is.
+            wait: Whether to wait until the site lists the file; a number is for how many seconds at most.
+            signed: False takes the direct form even where the site wants signed URLs.
 
         Returns:
             The entries the site has made.
         """
-        operation = upload_operation(kind)
+        options = UploadOptions(content_type, overwrite, wait, signed)
+        upload_operation(kind)
         several = isinstance(file, (list, tuple))
         items = cast("list[object]", file) if several else [file]
         if several and name is not None:
@@ -73,7 +82,7 @@ class Files:
             members["info"] = checked_info(members["info"])
         entries: list[Model] = []
         for spec in specs:
-            entries += await upload_one(self._core, operation, container_id, spec, members, on_progress)
+            entries += await upload_one(self._core, kind, container_id, spec, members, options, on_progress)
         return entries
 
     async def entry(self, kind: str, container_id: str, name: str) -> Model:

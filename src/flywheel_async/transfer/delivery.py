@@ -130,7 +130,9 @@ class Delivery:
                     return
                 before, at = at, end if answer.status != 308 else min(persisted(answer.headers), size)
                 if before is None or at > before:
-                    if before is not None:
+                    if before is None:
+                        attempt -= 1  # asking is no try
+                    else:
                         attempt = 0
                         await self._state.add(Sent(part.number, None, ""))
                     teller.done = at

@@ -179,7 +179,9 @@ async def _hand_over(dest: Writable, data: bytes, inline: bool) -> None:
         piece = bytes(view)
         with holding():
             # In a list, because trio refuses a thread that returns an awaitable.
-            written = dest.write(piece) if inline else (await in_user_thread(lambda piece=piece: [dest.write(piece)]))[0]
+            written = (
+                dest.write(piece) if inline else (await in_user_thread(lambda piece=piece: [dest.write(piece)]))[0]
+            )
             count = await written if inspect.isawaitable(written) else written
         # Files without a buffer may take less than they are given; other objects need not count.
         view = view[count:] if isinstance(count, int) and 0 < count < len(piece) else view[len(piece) :]
@@ -311,9 +313,7 @@ class _PathDownload:
             try:
                 async for chunk in chunks:
                     if not piece.has_room(len(chunk)):
-                        raise IncompleteTransfer(
-                            f"{content.name}: more than the expected {content.size} bytes arrived"
-                        )
+                        raise IncompleteTransfer(f"{content.name}: more than the expected {content.size} bytes arrived")
                     await piece.add(chunk)
                     await teller.moved(len(chunk))
             except TransportError:

@@ -11,7 +11,7 @@ from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, 
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol, TypeGuard, cast, runtime_checkable
+from typing import Literal, Protocol, TypeAlias, TypeGuard, cast, runtime_checkable
 
 import anyio
 
@@ -59,6 +59,9 @@ class FileSpec:
 
 Upload = str | os.PathLike[str] | FileSpec | bytes | Readable | AsyncIterable[bytes] | Iterable[bytes]
 """One thing to upload: a path, a `FileSpec`, or (with a name) bytes, a file object or an iterator of bytes."""
+
+Overwrite: TypeAlias = Literal["version", "skip-same", "error"]
+"""What to do where a file of the same name is: add a version; add one unless it is the same file; or refuse."""
 
 
 def as_spec(file: object, name: str | None = None) -> FileSpec:

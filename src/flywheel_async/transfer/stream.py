@@ -148,7 +148,9 @@ class AsyncFileStream:
         if reader is not None:
             await reader.aclose()
 
-    async def _tell_failure(self, work: Callable[[], Awaitable[bytes | None]] | Callable[[], Awaitable[None]]) -> bytes | None:
+    async def _tell_failure(
+        self, work: Callable[[], Awaitable[bytes | None]] | Callable[[], Awaitable[None]]
+    ) -> bytes | None:
         try:
             return await work()
         except BaseException as error:

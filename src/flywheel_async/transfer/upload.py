@@ -1,98 +1,164 @@
-"""Uploading one file by the direct form: streamed, hashed on the way, compared with what the site stored."""
+"""Uploading one file: what is there already is looked at first, then it goes the way that the site wants."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping
-from contextlib import aclosing
-from dataclasses import replace
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, cast
 
-from flywheel_async.errors import ChecksumMismatch
-from flywheel_async.events import OnProgress, Progress, tell
+import anyio
+
+from flywheel_async.errors import ArgumentError, FileExists, RequestTimeout
+from flywheel_async.events import OnProgress, Teller
 from flywheel_async.fields.base import Model
-from flywheel_async.raw.caller import build, json_bytes
-from flywheel_async.transfer.multipart import multipart_body
-from flywheel_async.transfer.sources import FileSpec, Source, content_type
-from flywheel_async.transport.request import Body
+from flywheel_async.transfer.direct import upload_direct
+from flywheel_async.transfer.outgoing import Outgoing, is_same
+from flywheel_async.transfer.signed import upload_signed
+from flywheel_async.transfer.slices import Slices
+from flywheel_async.transfer.sources import FileSpec, Overwrite, Source, content_type
+from flywheel_async.transport.failures import failed
+from flywheel_async.waiting import Look, Pace, wait_for
 
 if TYPE_CHECKING:
-    from flywheel_async.client import AsyncClient
+    from flywheel_async.core import Core
+
+_LISTED_SECONDS = 300.0
+_POLL_SECONDS = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class UploadOptions:
+    """How a file is uploaded.
+
+    Attributes:
+        content_type: Its media type; guessed from the name by default.
+        overwrite: What to do where a file of the same name is.
+        wait: Whether to wait until the site lists the file; a number is for how many seconds at most.
+        signed: False takes the direct form even where the site wants signed URLs; else the site decides.
+
+    Raises:
+        ArgumentError: One of them makes no sense.
+    """
+
+    content_type: str | None = None
+    overwrite: Overwrite = "version"
+    wait: bool | float = False
+    signed: bool | None = None
+
+    def __post_init__(self) -> None:
+        if self.overwrite not in ("version", "skip-same", "error"):
+            raise ArgumentError(f"overwrite must be 'version', 'skip-same' or 'error', not {self.overwrite!r}")
+        if not isinstance(self.wait, bool):
+            Pace(timeout=self.wait)
 
 
 async def upload_one(
-    core: AsyncClient,
-    operation: str,
+    core: Core,
+    kind: str,
     container_id: str,
     spec: FileSpec,
     metadata: Mapping[str, object],
+    options: UploadOptions,
     on_progress: OnProgress | None,
 ) -> list[Model]:
     """Uploads one file.
 
     Args:
         core: The client.
-        operation: The operation id of the container kind's upload.
+        kind: The container's kind.
         container_id: Where to.
         spec: What.
         metadata: Members of the new file entry, such as `type`, `info` or `tags`.
-        on_progress: Told about each chunk.
+        options: How.
+        on_progress: Told about what happens.
 
     Returns:
-        The file entries of the site's answer.
+        The file entries of the site's answer; with `overwrite="skip-same"` the one that is there.
 
     Raises:
         ArgumentError: The source is missing or not a file; nothing was sent.
+        FileExists: A file of this name is there, and `overwrite` is `"error"`; nothing was sent.
         IncompleteTransfer: The source changed while it was read; nothing was stored.
         ChecksumMismatch: The site stored other bytes than were sent.
+        StoreRefused: The store that the site points to answered with an error.
         APIError: The site refused.
     """
+    if options.content_type is not None and spec.content_type is None:
+        spec = replace(spec, content_type=options.content_type)
+    entry = {**metadata, "name": spec.name}
+    if spec.content_type is not None:
+        entry.setdefault("mimetype", spec.content_type)
     source = Source(spec, inline=core._flavour.inline)
     await source.prepare()
+    teller = Teller(on_progress, spec.name, source.length)
+    out = Outgoing(core, kind, container_id, spec.name, content_type(spec), entry, teller)
     try:
-        entry: dict[str, object] = {**metadata, "name": spec.name}
-        if source.length:
-            entry.setdefault("size", source.length)
-        body = multipart_body(spec.name, content_type(spec), json_bytes(entry, core._options.default_timezone), source)
-        if on_progress is not None:
-            body = _reporting(body, Progress(spec.name, 0, source.length), on_progress, source)
-        response = await core._transport.request(build(operation, (container_id,), {}, upload=body))
-        entries = core._objects("File", response)
-        mine = [stored for stored in entries if stored.get("name") == spec.name]
-        if not mine:
-            raise response.unexpected(f"the entry of {spec.name!r}")
-        for stored in mine:
-            _compare(stored, spec.name, source)
-        return entries
+        with anyio.move_on_after(core._transport.options.deadline) as scope:
+            entries = await _upload(out, source, options)
+        if scope.cancelled_caught:
+            limit = f"took longer than the deadline of {core._transport.options.deadline} s"
+            raise failed(RequestTimeout, "upload", 1, limit)
+        await teller.ended()
+    except BaseException as error:
+        await teller.failed(error)
+        raise
     finally:
         await source.aclose()
+    return entries
 
 
-def _compare(stored: Model, name: str, source: Source) -> None:
-    """Compares a stored entry with what was sent."""
-    size, hash_ = stored.get("size"), stored.get("hash")
-    if (isinstance(size, int) and size != source.count) or (
-        hash_ and str(hash_).startswith("v0-sha384-") and hash_ != source.hash
-    ):
-        raise ChecksumMismatch(
-            f"{name}: the site stored {size} bytes with hash {hash_}, "
-            f"but {source.count} bytes with hash {source.hash} were sent; "
-            f"delete version {stored.get('version')} of the file and upload it again"
+async def _upload(out: Outgoing, source: Source, options: UploadOptions) -> list[Model]:
+    there = None if options.overwrite == "version" else await out.listed()
+    if there is not None and options.overwrite == "error":
+        raise FileExists(f"{out.name}: a file of this name is there already, in version {there.get('version')}")
+    slices: Slices | None = None
+    try:
+        if there is not None and source.length in (None, there.get("size")):
+            slices = await Slices.of(source)
+            await slices.work_out_hash()
+            if is_same(there, slices.size, slices.hash):
+                await out.teller.verified(slices.hash)
+                return [there]
+        await out.teller.started()
+        if options.signed is not False and await _wants_signed(out.core):
+            slices = slices or await Slices.of(source)
+            out.teller.total = slices.size
+            entries = await upload_signed(out, slices)
+        else:
+            entries = await upload_direct(out, slices or source)
+    finally:
+        if slices is not None:
+            await slices.aclose()
+    if options.wait:
+        await _wait_until_listed(out, entries, options)
+    return entries
+
+
+async def _wants_signed(core: Core) -> bool:
+    """Whether the site wants files uploaded by signed URLs; it is asked once per client."""
+    if core._signed_uploads is None:
+        async with core._turns.of("get_config", wait=not core._flavour.nested()):
+            if core._signed_uploads is None:
+                answer: object = (await core._call("get_config")).json()
+                config = cast("dict[str, object]", answer) if isinstance(answer, dict) else {}
+                features = config.get("features")
+                told = cast("dict[str, object]", features).get("signed_url") if isinstance(features, dict) else None
+                core._signed_uploads = told is True or config.get("signed_url") is True
+    return core._signed_uploads
+
+
+async def _wait_until_listed(out: Outgoing, entries: list[Model], options: UploadOptions) -> None:
+    """Waits until the newest entry of the name is the one that was made."""
+    mine = next(entry for entry in entries if entry.get("name") == out.name)
+    version = mine.get("version")
+
+    async def look() -> Look[None]:
+        found = await out.listed()
+        now = None if found is None else found.get("version")
+        done = found is not None and (
+            not isinstance(version, int) or not isinstance(now, int) or (now >= version and bool(found.get("file_id")))
         )
+        return Look(None, "listed" if done else "not listed", done)
 
-
-def _reporting(body: Body, start: Progress, on_progress: OnProgress, source: Source) -> Body:
-    opened = body.open
-    assert opened is not None
-
-    async def stream() -> AsyncGenerator[bytes, None]:
-        told = 0
-        async with aclosing(opened()) as chunks:
-            async for chunk in chunks:
-                yield chunk
-                if source.count != told:
-                    told = source.count
-                    await tell(on_progress, replace(start, done=told))
-        if not told:
-            await tell(on_progress, start)
-
-    return replace(body, open=stream)
+    timeout = _LISTED_SECONDS if options.wait is True else float(options.wait)
+    await wait_for(look, f"upload of {out.name!r}", Pace(timeout, _POLL_SECONDS, 5.0))

@@ -83,7 +83,10 @@ def check_target(transport: Transport, url: object, headers: Mapping[str, str]) 
         raise failed(BadAnswer, _OPERATION, 1, "the site gave no URL to upload to")
     if transport.site.scheme == "https" and target.scheme != "https":
         raise failed(
-            UnsafeRedirect, _OPERATION, 1, f"the site wants the file sent to {target.host} unencrypted, which is refused"
+            UnsafeRedirect,
+            _OPERATION,
+            1,
+            f"the site wants the file sent to {target.host} unencrypted, which is refused",
         )
     for name, value in headers.items():
         if not _TOKEN.fullmatch(name) or not _VALUE.fullmatch(value) or name.lower() in _REFUSED:
@@ -122,7 +125,11 @@ def outcome_of(error: Exception) -> Outcome | None:
     """What a failed `put` means for trying again; None when that cannot help."""
     if isinstance(error, StoreRefused):
         # The retry decision knows statuses of sites; those that pass are told as one of them.
-        return Outcome(503, retry_after=None if error.retry_after is None else str(error.retry_after)) if error.status in _PASSING else None
+        return (
+            Outcome(503, retry_after=None if error.retry_after is None else str(error.retry_after))
+            if error.status in _PASSING
+            else None
+        )
     if isinstance(error, (UnsafeRedirect, BadAnswer)) or (error.__cause__ is not None and is_final(error.__cause__)):
         return None
     return Outcome()
@@ -153,7 +160,7 @@ async def _send(transport: Transport, request: Put, url: httpx.URL) -> StreamedR
     headers["Content-Length"] = str(request.length)
     stream = UploadStream(request.open())
     outgoing = httpx.Request(
-        "PUT", url, headers=headers, stream=stream, extensions={"timeout": dict(transport._timeouts)}
+        "PUT", url, headers=headers, stream=stream, extensions={"timeout": transport._own_timeouts()}
     )
     client = transport._http_client
     try:

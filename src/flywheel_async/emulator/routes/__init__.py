@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from flywheel_async.emulator.routes import (
     analyses,
+    cleanup,
     collections,
     containers,
     devices,
@@ -13,10 +14,13 @@ from flywheel_async.emulator.routes import (
     faults,
     files,
     listing,
+    master_codes,
     moving,
     paths,
     permissions,
+    projects,
     records,
+    saved_views,
     site,
     storage,
     upload,
@@ -47,6 +51,10 @@ def collect(*, with_faults: bool) -> Sequence[Route]:
         download,
         upload,
         storage,
+        projects,
+        master_codes,
+        saved_views,
+        cleanup,
     ]
     found = [route for family in families for route in family.ROUTES.found]
     return [*found, *faults.ROUTES.found] if with_faults else found

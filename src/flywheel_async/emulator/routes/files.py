@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from flywheel_async.emulator import analyses, downloads, files, metadata, nodes
+from flywheel_async.emulator import analyses, downloads, files, metadata, nodes, references
 from flywheel_async.emulator.access import (
     FILES_CREATE,
     FILES_DELETE,
@@ -85,6 +85,7 @@ def download(call: Call) -> Streamed | Reply:
     wanted = call.text("hash")
     if wanted is not None and wanted != row.hash:
         raise Problem(409, f"the hash of {row.name} is {row.hash}")
+    references.require_content(row)
     path = call.site.blobs.path(row.hash)
     if call.site.storage.options.redirects and call.wants("safe-redirect") and member is None and not call.flag("info"):
         return _elsewhere(call, row)
@@ -256,6 +257,7 @@ def get_file_versions(call: Call) -> list[Json]:
 @route("get_file_zip_info", rule=OnFile(FILES_VIEW))
 def get_file_zip_info(call: Call) -> Doc:
     """Lists the members of a zip archive."""
+    references.require_content(call.file)
     return downloads.zip_listing(call.site.blobs.path(call.file.hash))
 
 

@@ -7,7 +7,7 @@ import hmac
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from flywheel_async.emulator import files, nodes
+from flywheel_async.emulator import files, nodes, references
 from flywheel_async.emulator.access import FILES_CREATE
 from flywheel_async.emulator.call import Call
 from flywheel_async.emulator.database import Tx
@@ -16,12 +16,14 @@ from flywheel_async.emulator.inputs import FileInput, Input, Metadata
 from flywheel_async.emulator.move_inputs import ContainerReference
 from flywheel_async.emulator.problems import Problem, invalid, not_found
 from flywheel_async.emulator.receiving import receive
+from flywheel_async.emulator.reference_inputs import FileUpsert
+from flywheel_async.emulator.references import OnParentRef
 from flywheel_async.emulator.routing import Routes
 from flywheel_async.emulator.rules import LoggedIn
 from flywheel_async.emulator.shapes import STORAGE_PROVIDER, Shaper
 from flywheel_async.emulator.storage.objects import WHOLE, Pending
 from flywheel_async.emulator.storage.refusals import Refusal
-from flywheel_async.emulator.transfer_rules import OnReferenced, Ticketed
+from flywheel_async.emulator.transfer_rules import Ticketed
 from flywheel_async.emulator.uploads import Arrived, Destination
 from flywheel_async.emulator.wire import Doc, Json
 
@@ -215,12 +217,15 @@ def _upserted(entry: Doc, result: str) -> Doc:
     return {**entry, "upsert_result": result}
 
 
-@route("upsert_file", rule=OnReferenced(FILES_CREATE), writes=False)
-def upsert_file(call: Call) -> Streamed:
-    """Lists an uploaded object as a file, or as a new version of one."""
+@route("upsert_file", rule=OnParentRef(FILES_CREATE))
+def upsert_file(call: Call) -> Streamed | Doc:
+    """Lists an uploaded object, or a content that lies elsewhere, as a file or as a new version of one."""
+    if call.object().get("reference"):
+        row, result = references.upsert(call, call.input(FileUpsert))
+        return _upserted(Shaper(call.tx, call.caller).file(row), result)
     given = call.input(UpsertInput)
-    if given.reference or given.uuid is None:
-        raise Problem(501, "the emulator has no storage beside its own to refer to: reference and path are not served")
+    if given.uuid is None:
+        raise invalid("an uploaded object is named by uuid, other contents by reference and path", "body", "uuid")
     if given.name is None:
         raise invalid("a name is needed", "body", "name")
     pending = _own(call, given.provider_id, given.uuid)
