@@ -26,6 +26,7 @@ TYPE_LIBRARIES = ["mypy==2.4.1", "pyright[nodejs]==1.1.414", "types-aiofiles", "
 # One worker per core of the machine the time budget is written for; a file's tests share their emulator.
 WORKERS = ["-n", "2", "--dist", "loadfile"]
 OFFICIAL_CLIENT = "flywheel-sdk==23.0.0"
+S3_SERVER = ["moto[server]>=5", "boto3>=1.34"]
 
 
 @nox.session
@@ -40,8 +41,11 @@ def tests(session: nox.Session) -> None:
     """Everything a release must pass, at reduced sizes."""
     session.install("-e", ".[emulator]", "build", "hatchling>=1.26", *TEST_LIBRARIES, *LINT_LIBRARIES)
     session.run("python", "tools/generate.py", "--check")
-    session.run("pytest", "-m", "not acceptance", "--ignore=tests/interop", *WORKERS, *session.posargs)
+    session.run(
+        "pytest", "-m", "not acceptance", "--ignore=tests/interop", "--ignore=tests/stores", *WORKERS, *session.posargs
+    )
     session.notify("interop")
+    session.notify("stores")
 
 
 @nox.session
@@ -80,6 +84,13 @@ def interop(session: nox.Session) -> None:
     """Lets the official client and ours work on the same emulator."""
     session.install("-e", ".[emulator]", *TEST_LIBRARIES, OFFICIAL_CLIENT)
     session.run("pytest", "tests/interop", "-m", "not acceptance", *WORKERS, *session.posargs)
+
+
+@nox.session
+def stores(session: nox.Session) -> None:
+    """Uploads to an S3 server that is not ours, in an environment of its own."""
+    session.install("-e", ".[emulator]", *TEST_LIBRARIES, *S3_SERVER)
+    session.run("pytest", "tests/stores", *session.posargs)
 
 
 @nox.session

@@ -6,8 +6,9 @@ from importlib.util import find_spec
 
 import pytest
 
-# The official client lives in an environment of its own; see the nox session interop.
-collect_ignore = [] if find_spec("flywheel") else ["interop"]
+# The official client and the S3 server live in environments of their own; see the nox sessions interop and stores.
+_ELSEWHERE = {"interop": "flywheel", "stores": "moto"}
+collect_ignore = [folder for folder, library in _ELSEWHERE.items() if not find_spec(library)]
 
 
 @pytest.fixture(params=["asyncio", "trio"])

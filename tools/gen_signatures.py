@@ -53,6 +53,7 @@ _MODULES = {
     "RawResponse": "flywheel_async.raw.response",
     "RawStream": "flywheel_async.sync._raw",
     "Sequence": "collections.abc",
+    "Overwrite": "flywheel_async.transfer.sources",
     "Upload": "flywheel_async.transfer.sources",
     "date": "datetime",
     "datetime": "datetime",

@@ -27,6 +27,7 @@ RULES = Rules(
     # Those made by hand in sync/; the generated classes come on top.
     twins={
         "AsyncPager": Twin("flywheel_async.sync._streams", "Pager"),
+        "AsyncFileStream": Twin("flywheel_async.sync._files", "FileStream"),
         "AsyncRaw": Twin("flywheel_async.sync._raw", "Raw"),
     },
     words={
@@ -58,7 +59,7 @@ RULES = Rules(
 
 
 # The classes that the client's own class is made of.
-PARTS = {"getting": "AsyncGetting", "long_running": "AsyncLongRunning"}
+PARTS = {"downloading": "AsyncDownloading", "getting": "AsyncGetting", "long_running": "AsyncLongRunning"}
 
 
 def modules(source: Path = SOURCE, package: str = "flywheel_async") -> list[Module]:

@@ -6,11 +6,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import tzinfo
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Self, TypeVar, Unpack, cast, overload
 
 import anyio
 
 from flywheel_async.config import resolve_options, resolve_site
+from flywheel_async.downloading import AsyncDownloading
 from flywheel_async.getting import AsyncGetting
 from flywheel_async.long_running import AsyncLongRunning
 from flywheel_async.pagination import CONCURRENCY, DEFAULT_PAGE
@@ -37,8 +38,10 @@ if TYPE_CHECKING:
     from flywheel_async.raw.api import AsyncRaw
     from flywheel_async.raw.flat import FlatOperation
     from flywheel_async.raw.response import RawResponse
+    from flywheel_async.resources.downloads import DownloadKeywords
     from flywheel_async.resources.paths import PathLike
     from flywheel_async.resources.walk import Level
+    from flywheel_async.transfer.download import Writable
     from flywheel_async.transfer.sources import Overwrite, Upload
 
     Node = Group | Project | Subject | Session | Acquisition | Analysis | Collection | File
@@ -46,7 +49,7 @@ if TYPE_CHECKING:
 M = TypeVar("M", bound="Model")
 
 
-class AsyncClient(AsyncGetting, AsyncLongRunning, AsyncFlatNames):
+class AsyncClient(AsyncGetting, AsyncDownloading, AsyncLongRunning, AsyncFlatNames):
     """A client for one Flywheel site.
 
     Use it as an async context manager, which logs in and closes the connections, or make one and call `aclose`
@@ -65,7 +68,7 @@ class AsyncClient(AsyncGetting, AsyncLongRunning, AsyncFlatNames):
         connect_timeout: Seconds to wait for a connection; 10 by default.
         exhaustive: Ask for everything on the site, not only what the user has permissions on (site admins).
         disable_auth_check: Do not check the key before the first call (needed for device keys).
-        deadline: Seconds one request, or one whole download, may take, retries and waits included; no limit by
+        deadline: Seconds one request, or one whole transfer, may take, retries and waits included; no limit by
             default.
         total_retries: How often a request is sent again at most; 7 by default.
         backoff_factor: Seconds; the n-th wait is random between 0 and `backoff_factor / 2 * 2**n`.
@@ -411,6 +414,7 @@ class AsyncClient(AsyncGetting, AsyncLongRunning, AsyncFlatNames):
         )
         return cast("list[File]", entries)
 
+    @overload
     async def download_file_from_container(
         self,
         container_id: str,
@@ -419,27 +423,48 @@ class AsyncClient(AsyncGetting, AsyncLongRunning, AsyncFlatNames):
         *,
         member: str | None = None,
         version: int | None = None,
-        on_progress: OnProgress | None = None,
-    ) -> Path:
-        """Downloads a file from any container to a path; route `GET /containers/{id}/files/{name}`.
+        **options: Unpack[DownloadKeywords],
+    ) -> Path: ...
+    @overload
+    async def download_file_from_container(
+        self,
+        container_id: str,
+        file_name: str,
+        dest_file: Writable,
+        *,
+        member: str | None = None,
+        version: int | None = None,
+        **options: Unpack[DownloadKeywords],
+    ) -> None: ...
+    async def download_file_from_container(
+        self,
+        container_id: str,
+        file_name: str,
+        dest_file: str | Path | Writable,
+        *,
+        member: str | None = None,
+        version: int | None = None,
+        **options: Unpack[DownloadKeywords],
+    ) -> Path | None:
+        """Downloads a file from any container; route `GET /containers/{id}/files/{name}`.
 
         Args:
             container_id: The container's id.
             file_name: The file's name.
-            dest_file: Path of the file to write; replaced only when the download is complete and verified.
+            dest_file: Path of the file to write, or a folder that exists; replaced only when the download is complete
+                and verified. Or a file object open for writing bytes, which gets them as they arrive.
             member: The path of one member, if the file is a zip archive; None takes the file itself.
             version: Its version; the newest by default.
-            on_progress: Told about each chunk, in bytes.
+            **options: `on_progress`, `resume`, `fsync`, `set_mtime`, `deadline`, `stall_timeout` and `parallel`; see
+                `DownloadKeywords`.
 
         Returns:
-            The path written.
+            The path written; None for a file object.
 
         Raises:
             ArgumentError: The destination cannot be written, or the name cannot stand in a path; nothing was sent.
             TransferError: Other bytes arrived than the site has; nothing is left at the destination.
         """
-        from flywheel_async.resources import archives
-
-        return await archives.download_chosen(
-            self, "container", container_id, file_name, dest_file, member, version, on_progress
+        return await self._downloads.to(
+            "container", container_id, file_name, dest_file, options, member=member, version=version
         )

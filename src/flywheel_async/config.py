@@ -179,7 +179,7 @@ class Options(BaseModel):
     Attributes:
         connect_timeout: Seconds to wait for a connection.
         request_timeout: Seconds to wait for each read or write, and for a free connection.
-        deadline: Seconds one request, or one whole download, may take, retries and waits included; None for no limit.
+        deadline: Seconds one request, or one whole transfer, may take, retries and waits included; None for no limit.
         total_retries: How often a request is sent again at most.
         backoff_factor: Seconds; the n-th wait is random between 0 and `backoff_factor / 2 * 2**n`.
         backoff_max: Longest wait between two tries, in seconds; also caps `Retry-After`.

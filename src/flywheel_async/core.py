@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from flywheel_async.finder import AsyncFinder
     from flywheel_async.flavour import Flavour, Registry
     from flywheel_async.resources.containers import Containers
+    from flywheel_async.resources.downloads import Downloads
     from flywheel_async.resources.ensure import Ensure
     from flywheel_async.resources.files import Files
     from flywheel_async.resources.paths import Paths
@@ -74,6 +75,12 @@ class Core:
         from flywheel_async.resources.containers import Containers
 
         return Containers(self)
+
+    @property
+    def _downloads(self) -> Downloads:
+        from flywheel_async.resources.downloads import Downloads
+
+        return Downloads(self)
 
     @property
     def _ensure(self) -> Ensure:

@@ -166,13 +166,20 @@ class Teller:
         """
         if self._on_progress is None:
             return
-        result = self._on_progress(Failed(self.name, self.done, self.total, error))
-        if inspect.isawaitable(result):
-            if isinstance(error, Exception):
-                await result
-            elif inspect.iscoroutine(result):
-                result.close()
+        from flywheel_async.transport.client import holding
+
+        with holding():
+            result = self._on_progress(Failed(self.name, self.done, self.total, error))
+            if inspect.isawaitable(result):
+                if isinstance(error, Exception):
+                    await result
+                elif inspect.iscoroutine(result):
+                    result.close()
 
     async def _tell(self, event: Event) -> None:
-        if self._on_progress is not None:
+        if self._on_progress is None:
+            return
+        from flywheel_async.transport.client import holding
+
+        with holding():  # a callable that asks the site must not wait for the transfer that it is called by
             await tell(self._on_progress, event)

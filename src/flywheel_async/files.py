@@ -84,7 +84,6 @@ class AsyncFile(Protocol):
     """The part of aiofiles' and anyio's file objects used here."""
 
     async def read(self, size: int, /) -> bytes: ...
-    async def write(self, data: bytes, /) -> int: ...
 
 
 def wrap(raw: io.FileIO) -> AsyncFile:
@@ -97,7 +96,7 @@ def wrap(raw: io.FileIO) -> AsyncFile:
 
 
 class HashedFile(io.FileIO):
-    """A file that hashes what is read from or written to it, in the thread that does so.
+    """A file that hashes what is read from it, in the thread that does so.
 
     Args:
         fd: An open file descriptor, owned from now on.
@@ -108,7 +107,7 @@ class HashedFile(io.FileIO):
         super().__init__(fd, mode)
         self._sha = hashlib.sha384()
         self.count = 0
-        # A cancelled task leaves its read or write running in a worker thread. Closing waits for that, since the
+        # A cancelled task leaves its read running in a worker thread. Closing waits for that, since the
         # descriptor's number may belong to another file a moment later.
         self._in_use = threading.Lock()
 
@@ -121,19 +120,6 @@ class HashedFile(io.FileIO):
             data = super().read(-1 if size is None else size) or b""
             self._note(data)
         return data
-
-    def write(self, data: bytes, /) -> int:  # type: ignore[override]  # pyright: ignore[reportIncompatibleMethodOverride]
-        with self._in_use:
-            view = memoryview(data)
-            while view:
-                view = view[super().write(view) or 0 :]
-            self._note(data)
-        return len(data)
-
-    def start_over(self) -> None:
-        """Empties the file, for a transfer that starts again."""
-        self.rewind()
-        self.truncate()
 
     def rewind(self) -> None:
         """Goes back to the start, to read the file once more."""
@@ -231,6 +217,15 @@ def check_destination(dest: object) -> Path:
     return path
 
 
+def existing_folder(dest: object) -> Path | None:
+    """The folder that a destination is, if it is one that exists; blocking."""
+    text = cast(object, os.fspath(cast("os.PathLike[str]", dest))) if isinstance(dest, (str, os.PathLike)) else None
+    try:
+        return Path(text) if isinstance(text, str) and text and Path(text).is_dir() else None
+    except (OSError, ValueError):
+        return None
+
+
 def open_temporary(path: Path) -> tuple[Path, int]:
     """Opens a new file beside the one that it is to become; blocking.
 
@@ -285,95 +280,3 @@ def publish(raw: io.FileIO, temporary: Path, path: Path, *, fsync: bool = False,
     except (OSError, OverflowError) as exc:
         reason = (exc.strerror if isinstance(exc, OSError) else None) or exc
         raise TransferError(f"cannot write {path}: {reason}") from exc
-
-
-class AtomicFile:
-    """A file that is written under a temporary name and appears at its final name only when it is complete.
-
-    Example:
-        >>> target = await AtomicFile.create(path)
-        >>> try:
-        ...     await target.write(data)
-        ...     await target.commit()
-        ... finally:
-        ...     await target.aclose()
-    """
-
-    def __init__(self, path: Path, temporary: Path, raw: HashedFile) -> None:
-        self._path = path
-        self._temporary = temporary
-        self._raw = raw
-        self._buffer: list[bytes] = []
-        self._waiting = 0
-        self._committed = False
-
-    @classmethod
-    async def create(cls, dest: object) -> AtomicFile:
-        """Opens the temporary file in the folder of `dest`.
-
-        Raises:
-            ArgumentError: `dest` cannot be written.
-        """
-
-
-        def make() -> AtomicFile:
-            path = check_destination(dest)
-            temporary, descriptor = open_temporary(path)
-            return cls(path, temporary, HashedFile(descriptor, "r+b"))
-
-        return await made_in_thread(make, cls.remove)
-
-    @property
-    def count(self) -> int:
-        """Bytes written so far."""
-        return self._raw.count + self._waiting
-
-    async def write(self, data: bytes) -> None:
-        """Adds bytes; they reach the disk in pieces of at least 1 MiB."""
-        self._buffer.append(data)
-        self._waiting += len(data)
-        if self._waiting >= WRITE_CHUNK:
-            await self._flush()
-
-    async def _flush(self) -> None:
-        if self._buffer:
-            data = b"".join(self._buffer)
-            self._buffer.clear()
-            self._waiting = 0
-            try:
-                await wrap(self._raw).write(data)
-            except OSError as exc:
-                raise TransferError(f"cannot write {self._path}: {exc.strerror or exc}") from exc
-
-    async def start_over(self) -> None:
-        """Forgets everything written so far."""
-        self._buffer.clear()
-        self._waiting = 0
-        await in_thread(self._raw.start_over)
-
-    async def finish(self) -> str:
-        """Writes what is left and returns the hash of everything written."""
-        await self._flush()
-        return self._raw.hash
-
-    async def commit(self, *, fsync: bool = False) -> Path:
-        """Gives the file its final name, replacing what is there, and returns it; see `publish`."""
-
-        def rename() -> None:
-            publish(self._raw, self._temporary, self._path, fsync=fsync)
-            self._committed = True
-
-        with anyio.CancelScope(shield=True):
-            await in_thread(rename)
-        return self._path
-
-    async def aclose(self) -> None:
-        """Closes the file and, unless it was committed, removes it."""
-        with anyio.CancelScope(shield=True):
-            await in_thread(self.remove)
-
-    def remove(self) -> None:
-        """Does what `aclose` does; blocking."""
-        self._raw.close()
-        if not self._committed:
-            self._temporary.unlink(missing_ok=True)

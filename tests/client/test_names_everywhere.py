@@ -272,7 +272,7 @@ async def test_refused_file_names(tree: Tree, traffic: Traffic, name: str) -> No
     traffic.take()
     with pytest.raises((ArgumentError, Unprocessable), match="name"):
         await tree.acquisition.upload_file(b"x", name=name)
-    sent = traffic.take()
+    sent = [request for request in traffic.take() if request != "GET /config"]
     assert len(sent) <= (1 if len(name) > 3 or "\0" in name else 0)
     assert (await tree.acquisition.reload()).files == []
 

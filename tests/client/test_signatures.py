@@ -101,6 +101,7 @@ def argument(kind: str) -> object:
         "Upload": FileSpec("a.txt", b"abc"),
         "Literal['session', 'acquisition']": "session",
         "OnProgress": lambda progress: None,
+        "Overwrite": "version",
         "bool": True,
         "date": "2026-01-02",
         "datetime": "2026-01-02T03:04:05Z",

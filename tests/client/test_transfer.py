@@ -22,6 +22,7 @@ from flywheel_async.errors import (
     NotFound,
     TransferError,
 )
+from flywheel_async.events import Event
 
 pytestmark = pytest.mark.anyio
 
@@ -151,12 +152,12 @@ async def test_a_source_that_breaks_stores_nothing(acquisition: Acquisition) -> 
 
 
 async def test_progress(acquisition: Acquisition, tmp_path: Path) -> None:
-    events: list[Progress] = []
+    events: list[Event] = []
     await acquisition.upload_file(BIG, name="x", on_progress=events.append)
-    assert events[-1] == Progress("x", len(BIG), len(BIG))
+    assert Progress("x", len(BIG), len(BIG)) in events
     events.clear()
     await acquisition.download_file("x", tmp_path / "x", on_progress=events.append)
-    assert events[-1] == Progress("x", len(BIG), len(BIG))
+    assert events[-3] == Progress("x", len(BIG), len(BIG))
     assert [e.done for e in events] == sorted(e.done for e in events)
 
 
@@ -170,7 +171,7 @@ async def test_a_download_that_breaks_is_started_again(
     assert (tmp_path / "x").read_bytes() == BIG
 
 
-@pytest.mark.parametrize("fault", [{"truncate": 1_000_000}, {"reset": 1_000_000}])
+@pytest.mark.parametrize("fault", [{"truncate": 10_000}, {"reset": 10_000}])
 async def test_a_download_that_keeps_breaking_leaves_what_was_there(
     site: Emulator, acquisition: Acquisition, tmp_path: Path, fault: dict[str, int]
 ) -> None:
@@ -232,15 +233,16 @@ async def test_files_of_async_libraries(acquisition: Acquisition, tmp_path: Path
 
 
 async def test_async_progress(acquisition: Acquisition) -> None:
-    events: list[Progress] = []
+    events: list[Event] = []
 
-    async def note(event: Progress) -> None:
+    async def note(event: Event) -> None:
         await anyio.lowlevel.checkpoint()
         events.append(event)
 
     await acquisition.upload_file(b"abc", name="x", on_progress=note)
     await acquisition.upload_file(b"", name="empty", on_progress=note)
-    assert events == [Progress("x", 3, 3), Progress("empty", 0, 0)]
+    moved = [event for event in events if isinstance(event, Progress)]
+    assert moved == [Progress("x", 3, 3), Progress("empty", 0, 0)]
 
 
 async def test_a_source_may_use_the_client(site: Emulator, acquisition: Acquisition) -> None:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import re
+import zipfile
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.docs.conftest import ROOT, blocks
 
-from flywheel_async import AsyncClient
+from flywheel_async import Acquisition, AsyncClient
 from flywheel_async.emulator import Emulator
 from flywheel_async.raw.flat import names
 from flywheel_async.sync import Client
@@ -98,3 +100,30 @@ def test_every_page_compiles_and_its_inline_methods_exist(page: str) -> None:
     text = (ROOT / "docs" / page).read_text(encoding="utf-8")
     for name in re.findall(r"`fw\.(\w+)\(", text):
         assert name in {*dir(Client), *names()}, f"{page} tells about fw.{name}"
+
+
+@pytest.mark.anyio
+async def test_transfers_page(emulator: Emulator, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its examples build on each other, from the first one on."""
+    (here / "data").mkdir()
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("0001.dcm", b"dicom")
+    async with AsyncClient(emulator.api_key) as fw:
+        acquisition = await fw.ensure_path("lab/Study/0042/visit 1/T1w")
+        assert isinstance(acquisition, Acquisition)
+        await acquisition.upload_file(b"scan" * 50_000, name="T1w.nii.gz")
+        await acquisition.upload_file(packed.getvalue(), name="dicoms.zip")
+    monkeypatch.setenv("FLYWHEEL_API_KEY", emulator.api_key)
+    names: dict[str, Any] = {}
+    for block in blocks("docs/transfers.md"):
+        if block.section == "Uploads":  # see test_transfers_page.py
+            continue
+        result = eval(block.code, names)
+        if block.is_async:
+            await result
+    await names["fw"].aclose()
+    assert names["data"] == names["buffer"].getvalue() == (here / "T1.nii.gz").read_bytes() == b"scan" * 50_000
+    assert (here / "data" / "0001.dcm").read_bytes() == b"dicom"
+    assert names["header"] == b"dicom"
+    assert (names["summary"].files, (here / "visit").is_dir()) == (2, True)

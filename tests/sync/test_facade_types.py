@@ -22,7 +22,7 @@ from flywheel_async.sync import Client, Finder, Pager
 
 SYNC = Path(inspect.getfile(Client)).parent
 MODULES = [
-    *("client", "getting", "long_running", "finder"),
+    *("client", "downloading", "getting", "long_running", "finder"),
     *(f"models.{path.stem}" for path in sorted((SYNC / "models").glob("[a-z]*.py"))),
 ]
 
@@ -148,6 +148,9 @@ def call_file_verbs(see: See, session: Any, acquisition: Any, folder: Path) -> N
     see(file, "get_zip_info")
     see(file, "download_zip_member", "in.txt", folder / "5")
     see(file, "read_zip_member", "in.txt")
+    see(file, "open_member", "in.txt")
+    see(acquisition, "download_tar", folder / "6")
+    see(acquisition, "download_zip", extract_to=folder / "7")
     see(file, "update_info", a=1)
     see(file, "delete_info", "a")
     see(file, "replace_info", {})
@@ -228,6 +231,9 @@ def test_results_are_what_the_annotations_say(fw: Client, tmp_path: Path) -> Non
     see(fw, "upload_file_to_container", acquisition.id, b"more", name="b.txt")
     see(acquisition, "download_file", "a.txt", tmp_path / "1")
     see(fw, "download_file_from_container", acquisition.id, "b.txt", tmp_path / "2")
+    see(fw, "stream", acquisition.get_file("b.txt"))
+    see(fw, "download_tar", acquisition, tmp_path / "all.tar")
+    see(fw, "download_zip", [acquisition], tmp_path / "all.zip")
     see(acquisition, "read_file", "a.txt")
     file = see(acquisition, "get_file", "a.txt")
     assert [type(entry) for entry in see(acquisition, "reload").files] == [type(file)] * 2

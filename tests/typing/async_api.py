@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import AsyncGenerator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,17 +18,19 @@ from flywheel_async import (
     File,
     FileSpec,
     Group,
-    Progress,
     Project,
     Session,
     Subject,
     User,
     f,
 )
+from flywheel_async.events import Event
 from flywheel_async.fields.access import AuthStatus
 from flywheel_async.fields.common import ContainerReference, FileReference, Parents
 from flywheel_async.fields.site import SiteConfig, Version
 from flywheel_async.resources.paths import Resolved
+from flywheel_async.transfer.archives import ArchiveSummary
+from flywheel_async.transfer.stream import AsyncFileStream
 
 Container = Group | Project | Subject | Session | Acquisition | Analysis | Collection
 
@@ -101,17 +104,21 @@ async def containers(
     assert_type(await acquisition.upload_file([FileSpec("x", b""), FileSpec("y")]), list[File])
     assert_type(await acquisition.upload_file(b"x", name="x", on_progress=seen), list[File])
     assert_type(await acquisition.download_file("x", Path("y")), Path)
+    assert_type(await acquisition.download_file("x", io.BytesIO()), None)
+    assert_type(await acquisition.download_tar("x", include_tags=["y"]), ArchiveSummary)
     assert_type(await acquisition.read_file("x"), bytes)
     assert_type(await acquisition.get_file("x"), File)
     assert_type(await acquisition.delete_file("x"), None)
 
 
-def seen(event: Progress) -> None:
+def seen(event: Event) -> None:
     assert_type(event.done, int)
     assert_type(event.total, int | None)
 
 
 async def files(file: File) -> None:
+    assert_type(file.open_member("x"), AsyncFileStream)
+    assert_type(await file.download("x", resume=False, on_progress=seen), Path)
     assert_type(await file.download("x"), Path)
     assert_type(await file.read(), bytes)
     assert_type(await file.reload(), File)

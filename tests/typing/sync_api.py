@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Generator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, assert_type
 
-from flywheel_async import FileSpec, Progress, f
+from flywheel_async import FileSpec, f
+from flywheel_async.events import Event
 from flywheel_async.fields.access import AuthStatus
 from flywheel_async.fields.common import ContainerReference, FileReference, Parents
 from flywheel_async.fields.site import SiteConfig, Version
@@ -18,6 +20,7 @@ from flywheel_async.sync import (
     Client,
     Collection,
     File,
+    FileStream,
     Finder,
     Group,
     Pager,
@@ -26,6 +29,7 @@ from flywheel_async.sync import (
     Subject,
     User,
 )
+from flywheel_async.transfer.archives import ArchiveSummary
 
 Container = Group | Project | Subject | Session | Acquisition | Analysis | Collection
 
@@ -99,17 +103,21 @@ def containers(
     assert_type(acquisition.upload_file([FileSpec("x", b""), FileSpec("y")]), list[File])
     assert_type(acquisition.upload_file(b"x", name="x", on_progress=seen), list[File])
     assert_type(acquisition.download_file("x", Path("y")), Path)
+    assert_type(acquisition.download_file("x", io.BytesIO()), None)
+    assert_type(acquisition.download_tar("x", include_tags=["y"]), ArchiveSummary)
     assert_type(acquisition.read_file("x"), bytes)
     assert_type(acquisition.get_file("x"), File)
     assert_type(acquisition.delete_file("x"), None)
 
 
-def seen(event: Progress) -> None:
+def seen(event: Event) -> None:
     assert_type(event.done, int)
     assert_type(event.total, int | None)
 
 
 def files(file: File) -> None:
+    assert_type(file.open_member("x"), FileStream)
+    assert_type(file.download("x", resume=False, on_progress=seen), Path)
     assert_type(file.download("x"), Path)
     assert_type(file.read(), bytes)
     assert_type(file.reload(), File)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -41,6 +43,6 @@ def test_parts_cover_the_file_once(size: int, count: int) -> None:
     assert [part.number for part in parts] == list(range(1, len(parts) + 1))
     assert parts[0].offset == 0
     assert parts[-1].end == size
-    assert all(before.end == after.offset for before, after in zip(parts, parts[1:], strict=False))
+    assert all(before.end == after.offset for before, after in pairwise(parts))
     assert all(part.length > 0 for part in parts)
     assert all(part.length % ALIGNMENT == 0 for part in parts[:-1])

@@ -16,6 +16,7 @@ from flywheel_async.models.entries import FileEntries
 from flywheel_async.models.file import File
 from flywheel_async.models.info import Informed
 from flywheel_async.models.notes import Noted
+from flywheel_async.models.packed import Packed
 from flywheel_async.models.tags import Tagged
 from flywheel_async.models.timing import Timed
 from flywheel_async.resources import moving as _moving
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from flywheel_async.models.session import Session
 
 
-class Acquisition(AcquisitionFields, FileContainer, FileEntries, Tagged, Noted, Informed, Analysed, Timed):
+class Acquisition(AcquisitionFields, FileContainer, FileEntries, Tagged, Noted, Informed, Packed, Analysed, Timed):
     """One run of the scanner, or of any other source of data, within a session."""
 
     container_type: ClassVar[str] = "acquisition"

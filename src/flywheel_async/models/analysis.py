@@ -13,6 +13,7 @@ from flywheel_async.models.entries import FileEntries
 from flywheel_async.models.file import File
 from flywheel_async.models.info import Informed
 from flywheel_async.models.notes import Noted
+from flywheel_async.models.packed import Packed
 from flywheel_async.models.tags import Tagged
 from flywheel_async.resources import moving as _moving
 from flywheel_async.resources.bound import core_of, id_of
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from flywheel_async.models.subject import Subject
 
 
-class Analysis(AnalysisFields, FileContainer, FileEntries, Tagged, Noted, Informed):
+class Analysis(AnalysisFields, FileContainer, FileEntries, Tagged, Noted, Informed, Packed):
     """An analysis: what was done with some files, and what came out."""
 
     container_type: ClassVar[str] = "analysis"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import ClassVar, Self, cast
+from typing import ClassVar, Self, Unpack, cast, overload
 
 from flywheel_async.events import OnProgress
 from flywheel_async.fields.base import Model
@@ -13,6 +13,8 @@ from flywheel_async.fields.common import ContainerReference
 from flywheel_async.models.file import File
 from flywheel_async.resources import instants as _instants
 from flywheel_async.resources.bound import core_of, id_of
+from flywheel_async.resources.downloads import DownloadKeywords
+from flywheel_async.transfer.download import Writable
 from flywheel_async.transfer.sources import Overwrite, Upload
 
 
@@ -134,27 +136,38 @@ class FileContainer(Container):
         )
         return cast("list[File]", entries)
 
+    @overload
     async def download_file(
-        self, file_name: str, dest_file: str | Path, *, on_progress: OnProgress | None = None
-    ) -> Path:
+        self, file_name: str, dest_file: str | Path, **options: Unpack[DownloadKeywords]
+    ) -> Path: ...
+    @overload
+    async def download_file(self, file_name: str, dest_file: Writable, **options: Unpack[DownloadKeywords]) -> None: ...
+    async def download_file(
+        self, file_name: str, dest_file: str | Path | Writable, **options: Unpack[DownloadKeywords]
+    ) -> Path | None:
         """Downloads the current version of a file; route `GET /{containers}/{id}/files/{name}`.
 
-        The bytes go to a temporary name beside `dest_file` and are renamed only when size and hash are right.
+        The bytes go to a temporary name beside `dest_file`, which is renamed only when size and hash are right.
 
         Args:
             file_name: The file's name.
-            dest_file: Path of the file to write; what is there is replaced.
-            on_progress: Told about each chunk, in bytes.
+            dest_file: Path of the file to write, or a folder that exists; what is there is replaced. Or a file object
+                open for writing bytes, which gets them as they arrive.
+            **options: `on_progress`, `resume`, `fsync`, `set_mtime`, `deadline`, `stall_timeout` and `parallel`; see
+                `DownloadKeywords`.
 
         Returns:
-            The path written.
+            The path written; None for a file object.
 
         Raises:
             ArgumentError: The destination cannot be written, or the name cannot stand in a path.
             NotFound: There is no such file.
             TransferError: Other bytes arrived than the site has; nothing is left at the destination.
+
+        Example:
+            >>> path = await acquisition.download_file("T1.nii.gz", "/data/")
         """
-        return await core_of(self)._files.download(self.container_type, id_of(self), file_name, dest_file, on_progress)
+        return await core_of(self)._downloads.to(self.container_type, id_of(self), file_name, dest_file, options)
 
     async def read_file(self, file_name: str) -> bytes:
         """Downloads the current version of a file into memory; route `GET /{containers}/{id}/files/{name}`.
@@ -169,7 +182,7 @@ class FileContainer(Container):
             NotFound: There is no such file.
             TransferError: Other bytes arrived than the site has.
         """
-        return await core_of(self)._files.read(self.container_type, id_of(self), file_name)
+        return await core_of(self)._downloads.read(self.container_type, id_of(self), file_name)
 
     async def get_file(self, file_name: str) -> File:
         """Gets the current entry of a file; route `GET /{containers}/{id}/files/{name}/info`.

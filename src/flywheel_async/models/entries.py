@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import cast
+from typing import Unpack, cast, overload
 
-from flywheel_async.events import OnProgress
 from flywheel_async.fields.common import FileReference
 from flywheel_async.fields.file_parts import ZipfileInfo
 from flywheel_async.models.container import Container
 from flywheel_async.models.file import File
-from flywheel_async.resources import archives as _archives
 from flywheel_async.resources import classification as _classification
 from flywheel_async.resources import info as _info
 from flywheel_async.resources.bound import core_of, id_of
+from flywheel_async.resources.downloads import DownloadKeywords, checked_member
+from flywheel_async.transfer.download import Writable
 
 
 class FileEntries(Container):
@@ -172,30 +172,39 @@ class FileEntries(Container):
             BadRequest: It is no zip file.
             NotFound: There is no such file.
         """
-        return await _archives.listing(core_of(self), self.container_type, id_of(self), file_name)
+        return await core_of(self)._downloads.listing(self.container_type, id_of(self), file_name)
 
+    @overload
     async def download_file_zip_member(
-        self, file_name: str, member: str, dest_file: str | Path, *, on_progress: OnProgress | None = None
-    ) -> Path:
+        self, file_name: str, member: str, dest_file: str | Path, **options: Unpack[DownloadKeywords]
+    ) -> Path: ...
+    @overload
+    async def download_file_zip_member(
+        self, file_name: str, member: str, dest_file: Writable, **options: Unpack[DownloadKeywords]
+    ) -> None: ...
+    async def download_file_zip_member(
+        self, file_name: str, member: str, dest_file: str | Path | Writable, **options: Unpack[DownloadKeywords]
+    ) -> Path | None:
         """Downloads a member of a zip file; route `GET /{containers}/{id}/files/{name}?member=`.
 
-        The members are listed first, to check the size of what arrives.
+        The members are listed first, to check the size of what arrives; sites give no hash of members.
 
         Args:
             file_name: The file's name.
             member: The member's path, as `get_file_zip_info` lists it.
-            dest_file: Path of the file to write; replaced only when the download is complete.
-            on_progress: Told about each chunk, in bytes.
+            dest_file: Path of the file to write, or a folder that exists; replaced only when the download is complete.
+                Or a file object open for writing bytes.
+            **options: See `DownloadKeywords`.
 
         Returns:
-            The path written.
+            The path written; None for a file object.
 
         Raises:
             ArgumentError: There is no such member, or the destination cannot be written.
             NotFound: There is no such file.
         """
-        return await _archives.download(
-            core_of(self), self.container_type, id_of(self), file_name, member, dest_file, on_progress
+        return await core_of(self)._downloads.to(
+            self.container_type, id_of(self), file_name, dest_file, options, member=checked_member(member)
         )
 
     async def read_file_zip_member(self, file_name: str, member: str) -> bytes:
@@ -212,4 +221,6 @@ class FileEntries(Container):
             ArgumentError: There is no such member.
             NotFound: There is no such file.
         """
-        return await _archives.read(core_of(self), self.container_type, id_of(self), file_name, member)
+        return await core_of(self)._downloads.read(
+            self.container_type, id_of(self), file_name, member=checked_member(member)
+        )

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Self, cast
+from typing import TYPE_CHECKING, ClassVar, Self, Unpack, cast, overload
 
 from flywheel_async.events import OnProgress
 from flywheel_async.fields.common import ContainerReference, FileReference
 from flywheel_async.fields.file import FileFields
 from flywheel_async.fields.file_parts import FileVersionOutput, ZipfileInfo
-from flywheel_async.resources import archives as _archives
 from flywheel_async.resources import classification as _classification
 from flywheel_async.resources import info as _info
 from flywheel_async.resources import instants as _instants
@@ -19,7 +18,10 @@ from flywheel_async.resources import moving as _moving
 from flywheel_async.resources import tags as _tags
 from flywheel_async.resources import versions as _versions
 from flywheel_async.resources.bound import core_of
+from flywheel_async.resources.downloads import DownloadKeywords, checked_member
 from flywheel_async.resources.files import parent_of
+from flywheel_async.transfer.download import Writable
+from flywheel_async.transfer.stream import AsyncFileStream
 
 if TYPE_CHECKING:
     from flywheel_async.models.acquisition import Acquisition
@@ -41,21 +43,30 @@ class File(FileFields):
     container_type: ClassVar[str] = "file"
     child_types: ClassVar[tuple[str, ...]] = ()
 
-    async def download(self, dest_file: str | Path, *, on_progress: OnProgress | None = None) -> Path:
+    @overload
+    async def download(self, dest_file: str | Path, **options: Unpack[DownloadKeywords]) -> Path: ...
+    @overload
+    async def download(self, dest_file: Writable, **options: Unpack[DownloadKeywords]) -> None: ...
+    async def download(self, dest_file: str | Path | Writable, **options: Unpack[DownloadKeywords]) -> Path | None:
         """Downloads this version; route `GET /{containers}/{id}/files/{name}`.
 
         Args:
-            dest_file: Path of the file to write; replaced only when the download is complete and verified.
-            on_progress: Told about each chunk, in bytes.
+            dest_file: Path of the file to write, or a folder that exists; replaced only when the download is complete
+                and verified. Or a file object open for writing bytes, which gets them as they arrive.
+            **options: `on_progress`, `resume`, `fsync`, `set_mtime`, `deadline`, `stall_timeout` and `parallel`; see
+                `DownloadKeywords`.
 
         Returns:
-            The path written.
+            The path written; None for a file object.
 
         Raises:
-            ArgumentError: The destination cannot be written; nothing was sent.
+            ArgumentError: The destination cannot be written, or an option makes no sense; nothing was sent.
             TransferError: Other bytes arrived than the site has; nothing is left at the destination.
+
+        Example:
+            >>> path = await file.download("/data/", set_mtime=True)
         """
-        return await core_of(self)._files.download_entry(self, dest_file, on_progress)
+        return await core_of(self)._downloads.entry_to(self, dest_file, options)
 
     async def read(self) -> bytes:
         """Downloads this version into memory; route `GET /{containers}/{id}/files/{name}`.
@@ -66,7 +77,7 @@ class File(FileFields):
         Raises:
             TransferError: Other bytes arrived than the site has.
         """
-        return await core_of(self)._files.read_entry(self)
+        return await core_of(self)._downloads.read_entry(self)
 
     async def update(self, body: Mapping[str, object] | None = None, **members: object) -> None:
         """Changes `type` or `modality`; route `PUT /{containers}/{id}/files/{name}`.
@@ -159,27 +170,36 @@ class File(FileFields):
         Raises:
             BadRequest: It is no zip file.
         """
-        return await _archives.listing(core_of(self), *parent_of(self), self.name, self.version)
+        return await core_of(self)._downloads.listing(*parent_of(self), self.name, self.version)
 
+    @overload
     async def download_zip_member(
-        self, member: str, dest_file: str | Path, *, on_progress: OnProgress | None = None
-    ) -> Path:
+        self, member: str, dest_file: str | Path, **options: Unpack[DownloadKeywords]
+    ) -> Path: ...
+    @overload
+    async def download_zip_member(
+        self, member: str, dest_file: Writable, **options: Unpack[DownloadKeywords]
+    ) -> None: ...
+    async def download_zip_member(
+        self, member: str, dest_file: str | Path | Writable, **options: Unpack[DownloadKeywords]
+    ) -> Path | None:
         """Downloads a member of this version; route `GET /{containers}/{id}/files/{name}?member=`.
+
+        The members are listed first, to check the size of what arrives; sites give no hash of members.
 
         Args:
             member: The member's path, as `get_zip_info` lists it.
-            dest_file: Path of the file to write; replaced only when the download is complete.
-            on_progress: Told about each chunk, in bytes.
+            dest_file: Path of the file to write, or a folder that exists; replaced only when the download is complete.
+                Or a file object open for writing bytes.
+            **options: See `DownloadKeywords`.
 
         Returns:
-            The path written.
+            The path written; None for a file object.
 
         Raises:
             ArgumentError: There is no such member, or the destination cannot be written.
         """
-        return await _archives.download(
-            core_of(self), *parent_of(self), self.name, member, dest_file, on_progress, self.version
-        )
+        return await core_of(self)._downloads.entry_to(self, dest_file, options, checked_member(member))
 
     async def read_zip_member(self, member: str) -> bytes:
         """Downloads a member of this version into memory; route `GET /{containers}/{id}/files/{name}?member=`.
@@ -193,7 +213,26 @@ class File(FileFields):
         Raises:
             ArgumentError: There is no such member.
         """
-        return await _archives.read(core_of(self), *parent_of(self), self.name, member, self.version)
+        return await core_of(self)._downloads.read_entry(self, checked_member(member))
+
+    def open_member(self, member: str, *, on_progress: OnProgress | None = None) -> AsyncFileStream:
+        """Makes a stream over a member of this version; route `GET /{containers}/{id}/files/{name}?member=`.
+
+        Args:
+            member: The member's path, as `get_zip_info` lists it.
+            on_progress: Told about each event; see `flywheel_async.events`.
+
+        Returns:
+            An async context manager to iterate over.
+
+        Raises:
+            ArgumentError: On entering the block: there is no such member.
+
+        Example:
+            >>> async with file.open_member("series/0001.dcm") as stream:
+            ...     data = await stream.aread()
+        """
+        return core_of(self)._downloads.stream(self, checked_member(member), {"on_progress": on_progress})
 
     async def update_info(self, body: Mapping[str, object] | None = None, /, **members: object) -> None:
         """Replaces some top-level keys of `info` and leaves the others.

@@ -16,6 +16,7 @@ from flywheel_async.models.entries import FileEntries
 from flywheel_async.models.file import File
 from flywheel_async.models.info import Informed
 from flywheel_async.models.notes import Noted
+from flywheel_async.models.packed import Packed
 from flywheel_async.models.permissions import ProjectAccess
 from flywheel_async.models.tags import Tagged
 from flywheel_async.resources import moving as _moving
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from flywheel_async.models.subject import Subject
 
 
-class Project(ProjectFields, FileContainer, FileEntries, Tagged, Noted, Informed, Analysed, ProjectAccess):
+class Project(ProjectFields, FileContainer, FileEntries, Tagged, Noted, Informed, Packed, Analysed, ProjectAccess):
     """A study: subjects, their sessions and files, and the people who may see them."""
 
     container_type: ClassVar[str] = "project"

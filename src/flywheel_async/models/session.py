@@ -16,6 +16,7 @@ from flywheel_async.models.entries import FileEntries
 from flywheel_async.models.file import File
 from flywheel_async.models.info import Informed
 from flywheel_async.models.notes import Noted
+from flywheel_async.models.packed import Packed
 from flywheel_async.models.subject import Subject
 from flywheel_async.models.tags import Tagged
 from flywheel_async.models.timing import Timed
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from flywheel_async.models.project import Project
 
 
-class Session(SessionFields, FileContainer, FileEntries, Tagged, Noted, Informed, Analysed, Timed):
+class Session(SessionFields, FileContainer, FileEntries, Tagged, Noted, Informed, Packed, Analysed, Timed):
     """One visit of a subject."""
 
     container_type: ClassVar[str] = "session"

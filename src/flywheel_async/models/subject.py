@@ -16,6 +16,7 @@ from flywheel_async.models.entries import FileEntries
 from flywheel_async.models.file import File
 from flywheel_async.models.info import Informed
 from flywheel_async.models.notes import Noted
+from flywheel_async.models.packed import Packed
 from flywheel_async.models.tags import Tagged
 from flywheel_async.resources import moving as _moving
 from flywheel_async.resources.bound import core_of, id_of
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from flywheel_async.models.session import Session
 
 
-class Subject(SubjectFields, FileContainer, FileEntries, Tagged, Noted, Informed, Analysed):
+class Subject(SubjectFields, FileContainer, FileEntries, Tagged, Noted, Informed, Packed, Analysed):
     """A participant, animal or phantom within a project."""
 
     container_type: ClassVar[str] = "subject"

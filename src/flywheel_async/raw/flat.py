@@ -20,7 +20,7 @@ from flywheel_async.raw.operation import unknown as refuse
 from flywheel_async.raw.schemas import members_of, parse_kind, schemas
 from flywheel_async.raw.sending import Call, prepare, send, take_timeout
 from flywheel_async.raw.table import derived, operation, operations
-from flywheel_async.resources import archives, collections
+from flywheel_async.resources import collections
 from flywheel_async.resources.bodies import changeable, filled
 from flywheel_async.resources.info import checked_info, checked_members, to_delete, to_set
 from flywheel_async.resources.reasons import checked_reason
@@ -244,8 +244,10 @@ async def _download(
     container_id, file_name = str(given["container_id"]), cast("str", given["file_name"])
     version, member = cast("int | None", given.get("version")), cast("str | None", given.get("member"))
     if as_data:
-        return await archives.read_chosen(core, kind, container_id, file_name, member, version)
-    return await archives.download_chosen(core, kind, container_id, file_name, given["dest_file"], member, version)
+        return await core._downloads.read(kind, container_id, file_name, member=member, version=version)
+    return await core._downloads.to(
+        kind, container_id, file_name, given["dest_file"], {}, member=member, version=version
+    )
 
 
 async def _collect(

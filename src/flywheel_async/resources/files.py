@@ -1,34 +1,30 @@
-"""Files of containers: upload, download, entries."""
+"""Files of containers: upload, entries, addresses."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, cast
 from urllib.parse import quote
 
 from flywheel_async.errors import ArgumentError
 from flywheel_async.events import OnProgress
 from flywheel_async.fields.base import Model
-from flywheel_async.files import check_destination, in_thread
 from flywheel_async.raw.caller import build
 from flywheel_async.resources.bodies import changeable, merged
 from flywheel_async.resources.info import checked_info
 from flywheel_async.resources.kinds import download_operation, ticket_operation, upload_operation
 from flywheel_async.resources.reasons import checked_reason
-from flywheel_async.transfer.download import download_to_file, download_to_memory
 from flywheel_async.transfer.sources import Overwrite, as_spec, check_name
 from flywheel_async.transfer.upload import UploadOptions, upload_one
-from flywheel_async.transport.request import Request
 
 if TYPE_CHECKING:
     from flywheel_async.core import Core
 
 
 class Files:
-    """Moves files, for one client.
+    """Uploads files and looks after their entries, for one client.
 
     Args:
         core: The client.
@@ -92,28 +88,6 @@ class Files:
         response = await self._core._call(operation, container_id, name)
         return self._core._object("File", response)
 
-    async def download(
-        self, kind: str, container_id: str, name: str, dest: object, on_progress: OnProgress | None = None
-    ) -> Path:
-        """Downloads the current version of a file to a path."""
-        await in_thread(lambda: check_destination(dest))
-        entry = await self.entry(kind, container_id, name)
-        request = self._content(kind, container_id, entry)
-        return await download_to_file(self._core, request, entry, dest, on_progress)
-
-    async def read(self, kind: str, container_id: str, name: str) -> bytes:
-        """Downloads the current version of a file into memory."""
-        entry = await self.entry(kind, container_id, name)
-        return await download_to_memory(self._core, self._content(kind, container_id, entry), entry, None)
-
-    async def download_entry(self, entry: Model, dest: object, on_progress: OnProgress | None = None) -> Path:
-        """Downloads the very version a file entry names."""
-        return await download_to_file(self._core, self._entry_content(entry), entry, dest, on_progress)
-
-    async def read_entry(self, entry: Model) -> bytes:
-        """Downloads the very version a file entry names into memory."""
-        return await download_to_memory(self._core, self._entry_content(entry), entry, None)
-
     async def delete(self, kind: str, container_id: str, name: str, delete_reason: str | None = None) -> None:
         """Deletes a file and all its versions."""
         check_name(name)
@@ -147,14 +121,6 @@ class Files:
             raise response.unexpected("a ticket")
         path = build(download_operation(kind), (container_id, name), {}).path
         return f"{self._core._transport.site.base_url}{path}?ticket={quote(ticket, safe='')}"
-
-    def _entry_content(self, entry: Model) -> Request:
-        kind, container_id = parent_of(entry)
-        return self._content(kind, container_id, entry)
-
-    def _content(self, kind: str, container_id: str, entry: Model) -> Request:
-        name = check_name(entry.get("name"))
-        return build(download_operation(kind), (container_id, name), {"version": entry.get("version")})
 
 
 def _metadata(metadata: object) -> dict[str, object]:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from flywheel_async.fields.common import AccessPermission, RolesRoleAssignment
     from flywheel_async.raw.response import RawResponse
     from flywheel_async.sync._drone import create_drone_client
+    from flywheel_async.sync._files import FileStream
     from flywheel_async.sync._raw import Raw
     from flywheel_async.sync._streams import Pager
     from flywheel_async.sync.client import Client
@@ -42,6 +43,7 @@ __all__ = [
     "ConfigError",
     "File",
     "FileSpec",
+    "FileStream",
     "Finder",
     "FlywheelError",
     "Group",
@@ -62,6 +64,7 @@ __all__ = [
 ]
 _HOMES = {
     "Pager": "flywheel_async.sync._streams",
+    "FileStream": "flywheel_async.sync._files",
     "Raw": "flywheel_async.sync._raw",
     "Client": "flywheel_async.sync.client",
     "Finder": "flywheel_async.sync.finder",

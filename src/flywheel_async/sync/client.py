@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import tzinfo
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, Unpack, overload
 
 from flywheel_async.client import AsyncClient, M
 from flywheel_async.pagination import CONCURRENCY, DEFAULT_PAGE
@@ -17,6 +17,7 @@ from flywheel_async.sync._flavour import SYNC
 from flywheel_async.sync._raw import Raw
 from flywheel_async.sync._runner import close_current
 from flywheel_async.sync._streams import Pager
+from flywheel_async.sync.downloading import Downloading
 from flywheel_async.sync.finder import Finder
 from flywheel_async.sync.getting import Getting
 from flywheel_async.sync.long_running import LongRunning
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
     from flywheel_async.events import OnProgress
     from flywheel_async.raw.response import RawResponse
+    from flywheel_async.resources.downloads import DownloadKeywords
     from flywheel_async.resources.paths import PathLike
     from flywheel_async.resources.walk import Level
     from flywheel_async.sync.models import (
@@ -39,12 +41,13 @@ if TYPE_CHECKING:
         Subject,
         User,
     )
-    from flywheel_async.transfer.sources import Upload
+    from flywheel_async.transfer.download import Writable
+    from flywheel_async.transfer.sources import Overwrite, Upload
 
     Node = Group | Project | Subject | Session | Acquisition | Analysis | Collection | File
 
 
-class Client(ClientBase, Getting, LongRunning):
+class Client(ClientBase, Getting, Downloading, LongRunning):
     """A client for one Flywheel site.
 
     Use it as a context manager, which logs in and closes the connections, or make one and call `close`
@@ -63,7 +66,7 @@ class Client(ClientBase, Getting, LongRunning):
         connect_timeout: Seconds to wait for a connection; 10 by default.
         exhaustive: Ask for everything on the site, not only what the user has permissions on (site admins).
         disable_auth_check: Do not check the key before the first call (needed for device keys).
-        deadline: Seconds one request, or one whole download, may take, retries and waits included; no limit by
+        deadline: Seconds one request, or one whole transfer, may take, retries and waits included; no limit by
             default.
         total_retries: How often a request is sent again at most; 7 by default.
         backoff_factor: Seconds; the n-th wait is random between 0 and `backoff_factor / 2 * 2**n`.
@@ -346,22 +349,30 @@ class Client(ClientBase, Getting, LongRunning):
         name: str | None = None,
         metadata: Mapping[str, object] | str | None = None,
         on_progress: OnProgress | None = None,
+        content_type: str | None = None,
+        overwrite: Overwrite = "version",
+        wait: bool | float = False,
     ) -> list[File]:
         """Uploads a file into any container; route `POST /containers/{id}/files`.
 
         Args:
             container_id: The container's id.
             file: A path, `FileSpec`, bytes, file object or iterator of bytes, or a list of those.
-            signed: Accepted for scripts of the official client; the site decides how files travel.
+            signed: False takes the direct form even where the site wants files uploaded by signed URLs.
             name: The file's name on the site.
             metadata: Members of the new entry, such as `type`, `info` or `tags`; a mapping or JSON text.
-            on_progress: Told about each chunk, in bytes.
+            on_progress: Told what happens; see `events`.
+            content_type: Media type of files whose `FileSpec` does not name one; guessed from the name by default.
+            overwrite: Where a file of the same name is: `"version"` adds a version; `"skip-same"` does so unless it has
+                these very bytes, which then are not sent; `"error"` refuses.
+            wait: Whether to wait until the site lists the file; a number is for how many seconds at most.
 
         Returns:
             The entries the site has made.
 
         Raises:
             ArgumentError: The source is missing or not a file; nothing was sent.
+            FileExists: A file of this name is there, and `overwrite` is `"error"`; nothing was sent.
             TransferError: The source changed while it was read, or the site stored other bytes.
         """
         return self._run(
@@ -372,8 +383,12 @@ class Client(ClientBase, Getting, LongRunning):
             name=name,
             metadata=metadata,
             on_progress=on_progress,
+            content_type=content_type,
+            overwrite=overwrite,
+            wait=wait,
         )
 
+    @overload
     def download_file_from_container(
         self,
         container_id: str,
@@ -382,20 +397,44 @@ class Client(ClientBase, Getting, LongRunning):
         *,
         member: str | None = None,
         version: int | None = None,
-        on_progress: OnProgress | None = None,
-    ) -> Path:
-        """Downloads a file from any container to a path; route `GET /containers/{id}/files/{name}`.
+        **options: Unpack[DownloadKeywords],
+    ) -> Path: ...
+
+    @overload
+    def download_file_from_container(
+        self,
+        container_id: str,
+        file_name: str,
+        dest_file: Writable,
+        *,
+        member: str | None = None,
+        version: int | None = None,
+        **options: Unpack[DownloadKeywords],
+    ) -> None: ...
+    def download_file_from_container(
+        self,
+        container_id: str,
+        file_name: str,
+        dest_file: str | Path | Writable,
+        *,
+        member: str | None = None,
+        version: int | None = None,
+        **options: Unpack[DownloadKeywords],
+    ) -> Path | None:
+        """Downloads a file from any container; route `GET /containers/{id}/files/{name}`.
 
         Args:
             container_id: The container's id.
             file_name: The file's name.
-            dest_file: Path of the file to write; replaced only when the download is complete and verified.
+            dest_file: Path of the file to write, or a folder that exists; replaced only when the download is complete
+                and verified. Or a file object open for writing bytes, which gets them as they arrive.
             member: The path of one member, if the file is a zip archive; None takes the file itself.
             version: Its version; the newest by default.
-            on_progress: Told about each chunk, in bytes.
+            **options: `on_progress`, `resume`, `fsync`, `set_mtime`, `deadline`, `stall_timeout` and `parallel`; see
+                `DownloadKeywords`.
 
         Returns:
-            The path written.
+            The path written; None for a file object.
 
         Raises:
             ArgumentError: The destination cannot be written, or the name cannot stand in a path; nothing was sent.
@@ -408,5 +447,5 @@ class Client(ClientBase, Getting, LongRunning):
             dest_file,
             member=member,
             version=version,
-            on_progress=on_progress,
+            **options,
         )

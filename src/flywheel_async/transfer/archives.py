@@ -22,7 +22,7 @@ from flywheel_async.errors import (
 )
 from flywheel_async.events import OnProgress, Teller
 from flywheel_async.fields.base import Model
-from flywheel_async.files import check_destination, in_thread, open_temporary, publish
+from flywheel_async.files import check_destination, existing_folder, in_thread, open_temporary, publish
 from flywheel_async.raw.caller import build
 from flywheel_async.transfer.extract import Announced, Nowhere, Unpacked, unpack_tar, unpack_zip
 from flywheel_async.transfer.feeding import PIECE, Feed, in_feeding_thread
@@ -83,15 +83,14 @@ def nodes_of(containers: object) -> list[dict[str, str]]:
     Raises:
         ArgumentError: There is none, or one is of a kind that cannot be in an archive.
     """
-    several = isinstance(containers, Iterable) and not isinstance(containers, (Model, Mapping, str, bytes))
-    items = list(cast("Iterable[object]", containers)) if several else [containers]
+    items: list[object] = [containers]
+    if isinstance(containers, Iterable) and not isinstance(containers, (Model, Mapping, str, bytes)):
+        items = list(cast("Iterable[object]", containers))
     if not items:
         raise ArgumentError("containers: give at least one container")
     nodes: list[dict[str, str]] = []
     for item in items:
-        members = cast("Mapping[str, object]", item) if isinstance(item, (Model, Mapping)) else {}
-        kind = getattr(item, "container_type", None) or members.get("type")
-        container_id = members.get("id") or members.get("_id")
+        kind, container_id = _reference(item)
         if kind not in LEVELS or not isinstance(container_id, str) or not container_id:
             shown = f"a {kind}" if isinstance(kind, str) else type(item).__name__
             raise ArgumentError(f"containers: {shown} cannot be in an archive; give any of: {', '.join(LEVELS)}")
@@ -99,6 +98,15 @@ def nodes_of(containers: object) -> list[dict[str, str]]:
         if node not in nodes:
             nodes.append(node)
     return nodes
+
+
+def _reference(item: object) -> tuple[object, object]:
+    """Kind and id of a container."""
+    kind: object = getattr(item, "container_type", None)
+    if not isinstance(item, (Model, Mapping)):
+        return kind, None
+    members = cast("Mapping[str, object]", item)
+    return kind or members.get("type"), members.get("id") or members.get("_id")
 
 
 def filters_of(**conditions: object) -> list[dict[str, dict[str, list[str]]]]:
@@ -160,7 +168,7 @@ class ArchiveDownload:
             TransferError: The archive is not what was announced; nothing is left.
             TransportError: The connection failed; nothing is left.
         """
-        folder = await in_thread(lambda: _folder(dest))
+        folder = await in_thread(lambda: existing_folder(dest))
         path = None if folder is not None else await in_thread(lambda: check_destination(dest))
         written: list[tuple[Path, Path]] = []  # temporary and final path
         total = Unpacked()
@@ -181,8 +189,7 @@ class ArchiveDownload:
 
         try:
             await self._in_time(lambda: self._each(one))
-            with anyio.CancelScope(shield=True):
-                paths = await in_thread(publish_all)
+            paths = await in_thread(publish_all)
         finally:
             with anyio.CancelScope(shield=True):
                 await in_thread(lambda: _remove(temporary for temporary, _ in written))
@@ -295,15 +302,6 @@ class ArchiveDownload:
 
             feed = Feed(source)
             return await in_feeding_thread(lambda: work(feed), feed)
-
-
-def _folder(dest: object) -> Path | None:
-    """The folder that a destination is, if it is one."""
-    is_path = isinstance(dest, (str, os.PathLike)) and not isinstance(dest, bytes)
-    with suppress(ValueError, OSError):
-        if is_path and os.fspath(cast(str, dest)) and os.path.isdir(cast(str, dest)):  # noqa: PTH112
-            return Path(cast(str, dest))
-    return None
 
 
 def _archive_name(filename: str, form: Form) -> str:

@@ -1,4 +1,4 @@
-"""Sends the bytes of one file to its signed URLs: whole, in parts at the same time, or in chunks one after the other."""
+"""Sends the bytes of one file to its signed URLs: whole, in parts at once, or in chunks one after the other."""
 
 from __future__ import annotations
 
@@ -21,6 +21,8 @@ from flywheel_async.transport.stores import Put, Stored, outcome_of, put
 
 PARALLEL = 4
 """Parts of one file that are sent at the same time, as far as the client's budget has room."""
+
+_CHECKSUM_RETRIES = 2
 
 
 class Delivery:
@@ -148,6 +150,8 @@ class Delivery:
     async def _pause(self, attempt: int, error: Exception, done: int) -> None:
         """Waits before the next try, or raises what went wrong when there is none."""
         outcome = outcome_of(error) if isinstance(error, (StoreRefused, TransportError)) else Outcome()
+        if isinstance(error, ChecksumMismatch) and attempt > _CHECKSUM_RETRIES:
+            outcome = None
         wait = None if outcome is None else self._out.core._transport.retry_wait(attempt, outcome)
         if wait is None:
             raise error

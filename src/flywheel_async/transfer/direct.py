@@ -20,14 +20,17 @@ from flywheel_async.transport.retry import Outcome
 _CHECKSUM_RETRIES = 2
 _NOT_TAKEN = frozenset({429, 503})
 """Statuses with which a site says that it has not even begun."""
+_UNSURE = frozenset({502, 504})
+"""Statuses of something before the site, which does not know what the site has done."""
+_SETTLING_SECONDS = 0.3
+"""What a site has received whole it lists within this time, as a rule."""
 
 
 async def upload_direct(out: Outgoing, source: Stream) -> list[Model]:
     """Uploads one file by the direct form.
 
-    It starts again when the connection broke before everything was sent, or the site stored other bytes, provided the
-    source can be read again. Once everything is sent it is never sent twice: a lost answer is looked for in what the
-    site lists.
+    It starts again when the connection breaks or the site stored other bytes, provided the source can be read again.
+    Where the site may have everything, and only its answer got lost, what it lists is looked at first.
 
     Args:
         out: What goes where.
@@ -55,11 +58,12 @@ async def upload_direct(out: Outgoing, source: Stream) -> list[Model]:
             return await out.verified(response, source.count, source.hash)
         except (ConnectionFailed, RequestTimeout, APIError) as exc:
             status = exc.status if isinstance(exc, APIError) else None
-            if form.complete and (status is None or status in (502, 504)):
-                if found := await out.is_listed(source.count, source.hash):
-                    await out.teller.verified(source.hash)
+            if form.complete and (status is None or status in _UNSURE):
+                found = await _found(out, source)
+                if found is not None:
                     return [found]
-                raise
+                if not isinstance(exc, ConnectionFailed):
+                    raise  # the site may still be at work
             after = exc.retry_after if isinstance(exc, APIError) else None
             passing = status is None or status in _NOT_TAKEN
             error: Exception = exc
@@ -73,6 +77,15 @@ async def upload_direct(out: Outgoing, source: Stream) -> list[Model]:
             raise error
         await out.teller.retrying(0, wait, error)
         await anyio.sleep(wait)
+
+
+async def _found(out: Outgoing, source: Stream) -> Model | None:
+    """Looks whether the site has listed the file though its answer got lost."""
+    await anyio.sleep(_SETTLING_SECONDS)
+    found = await out.is_listed(source.count, source.hash)
+    if found is not None:
+        await out.teller.verified(source.hash)
+    return found
 
 
 class _Form:

@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Awaitable
 from contextlib import aclosing
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, cast, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import anyio
 
@@ -21,7 +21,7 @@ from flywheel_async.errors import (
     TransportError,
 )
 from flywheel_async.events import OnProgress, Teller
-from flywheel_async.files import WRITE_CHUNK, check_destination, in_thread, in_user_thread
+from flywheel_async.files import WRITE_CHUNK, check_destination, existing_folder, in_thread, in_user_thread
 from flywheel_async.transfer.fetch import (
     Attempts,
     Content,
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 class Writable(Protocol):
     """A file object open for writing bytes, also one of aiofiles or anyio."""
 
-    def write(self, data: bytes, /) -> int | None | Awaitable[int | None]: ...
+    def write(self, data: bytes, /) -> int | Awaitable[int | None] | None: ...
 
 
 Destination = str | os.PathLike[str] | Writable
@@ -71,14 +71,13 @@ async def checked_destination(dest: object, name: str) -> Path | Writable:
 
 
 def _checked_path(dest: object, name: str) -> Path:
-    if isinstance(dest, (str, os.PathLike)) and not isinstance(dest, bytes):
-        text = cast(object, os.fspath(cast("os.PathLike[str]", dest)))
-        if isinstance(text, str) and text and "\0" not in text and os.path.isdir(text):  # noqa: PTH112
-            path = Path(text) / safe_name(name)
-            if path.is_symlink() or (path.exists() and not path.is_file()):
-                raise ArgumentError(f"dest: {path} is a link or no file, and is not replaced; move it away")
-            return path
-    return check_destination(dest)
+    folder = existing_folder(dest)
+    if folder is None:
+        return check_destination(dest)
+    path = folder / safe_name(name)
+    if path.is_symlink() or (path.exists() and not path.is_file()):
+        raise ArgumentError(f"dest: {path} is a link or no file, and is not replaced; move it away")
+    return path
 
 
 async def download(
@@ -174,17 +173,18 @@ async def _pour(core: Core, content: Content, dest: Writable, options: DownloadO
 
 
 async def _hand_over(dest: Writable, data: bytes, inline: bool) -> None:
-    view = memoryview(data)
-    while view:
-        piece = bytes(view)
+    left = data
+    while left:
         with holding():
-            # In a list, because trio refuses a thread that returns an awaitable.
-            written = (
-                dest.write(piece) if inline else (await in_user_thread(lambda piece=piece: [dest.write(piece)]))[0]
-            )
-            count = await written if inspect.isawaitable(written) else written
+            count = await _write(dest, left, inline)
         # Files without a buffer may take less than they are given; other objects need not count.
-        view = view[count:] if isinstance(count, int) and 0 < count < len(piece) else view[len(piece) :]
+        left = left[count:] if isinstance(count, int) and 0 < count < len(left) else b""
+
+
+async def _write(dest: Writable, data: bytes, inline: bool) -> object:
+    # In a list, because trio refuses a thread that returns an awaitable.
+    written = dest.write(data) if inline else (await in_user_thread(lambda: [dest.write(data)]))[0]
+    return await written if inspect.isawaitable(written) else written
 
 
 class _PathDownload:

@@ -91,7 +91,7 @@ class Nowhere:
         self, parts: Sequence[str], mtime: float | None = None, which: Hashable = 0
     ) -> Generator[tuple[BinaryIO, Path]]:
         """Takes a file."""
-        with open(os.devnull, "wb") as file:
+        with Path(os.devnull).open("wb") as file:
             yield file, Path(*parts)
 
     def make(self, parts: Sequence[str]) -> Path:

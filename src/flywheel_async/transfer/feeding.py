@@ -113,5 +113,6 @@ async def in_feeding_thread(work: Callable[[], T], feed: Feed) -> T:
         with lock:
             abandoned = True
         with anyio.CancelScope(shield=True):
-            while started and not ended.is_set():  # asyncio's own cancel() does not wait for threads
+            # asyncio's own cancel() does not wait for threads; nor can an event be set from one that lost its task.
+            while started and not ended.is_set():  # noqa: ASYNC110
                 await anyio.sleep(0.005)

@@ -37,7 +37,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_HEADWAY = 64 * 1024
+_HEADWAY = 1024 * 1024
+"""Bytes after which a transfer counts as having got ahead."""
 _CHECKSUM_RETRIES = 2
 
 
@@ -73,11 +74,11 @@ class DownloadOptions:
             ArgumentError: One of them makes no sense.
         """
         for name in ("deadline", "stall_timeout"):
-            value: object = getattr(self, name)
+            value = cast("object", getattr(self, name))
             is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
             if value is not None and not (is_number and math.isfinite(cast(float, value)) and cast(float, value) > 0):
                 raise ArgumentError(f"{name} must be seconds, more than 0, not {value!r}")
-        count: object = self.parallel
+        count = cast("object", self.parallel)
         if count is not None and (not isinstance(count, int) or isinstance(count, bool) or not 1 <= count <= 64):
             raise ArgumentError(f"parallel must be a number of connections from 1 to 64, not {count!r}")
 
@@ -142,7 +143,8 @@ async def open_span(
     request, options = content.request, core._options
     whole = start == 0 and stop == content.size
     if not whole:
-        assert stop is not None and content.size is not None
+        assert stop is not None
+        assert content.size is not None
         # Sites honour ranges only for files that are to be shown.
         query = (*request.query, ("view", "true"))
         request = replace(request, query=query, headers={**request.headers, "range": header(start, stop)})
@@ -169,7 +171,8 @@ def _check_answer(content: Content, answer: StreamedResponse, start: int, stop: 
             raise NoRanges
         raise BadAnswer(f"{content.name}: the site answered {answer.status}, not with the file's bytes")
     if not whole:
-        assert stop is not None and content.size is not None
+        assert stop is not None
+        assert content.size is not None
         told = answer.headers.get("content-range")
         if not answers(told, start, stop, content.size):
             raise BadAnswer(f"{content.name}: bytes {start} to {stop - 1} were asked for, the site answered {told!r}")
@@ -184,8 +187,8 @@ class Attempts:
 
     Args:
         core: The client.
-        content: What is transferred.
-        stall_timeout: Seconds without a byte that were too long, for the error.
+        name: What is transferred, for the error.
+        stall_timeout: Seconds without a byte that are too long, for the error; None for the client's.
     """
 
     def __init__(self, core: Core, name: str, stall_timeout: float | None) -> None:

@@ -110,7 +110,7 @@ class Outgoing:
 
 def is_same(entry: Model, size: int, hash: str) -> bool:
     """Whether an entry says that it has these very bytes."""
-    return entry.get("size") == size and entry.get("hash") == hash
+    return bool(entry.get("size") == size and entry.get("hash") == hash)
 
 
 def _may_be(entry: Model, size: int, hash: str) -> bool:

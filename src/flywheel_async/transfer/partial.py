@@ -70,6 +70,7 @@ class Partial:
         self._raw = io.FileIO(descriptor, "r+b")
         self._identity = identity
         self._state = temporary.with_name(f"{temporary.name}.json")
+        self._next_state = temporary.with_name(f"{temporary.name}.json~")
         self._spans = Spans()
         self._sha = hashlib.sha384()
         self._hashed = 0
@@ -195,7 +196,7 @@ class Partial:
         publish(self._raw, self._temporary, self._path, fsync=fsync, mtime=mtime)
         self._committed = True
         if self._identity is not None:
-            self._state.unlink(missing_ok=True)
+            self._remove_note()
 
     def _close(self, *, keep: bool) -> None:
         with self._in_use:
@@ -209,7 +210,7 @@ class Partial:
                         self._save()
                 else:
                     # Before the lock on it goes, so that it is not taken from somebody else.
-                    self._state.unlink(missing_ok=True)
+                    self._remove_note()
                     self._temporary.unlink(missing_ok=True)
             finally:
                 self._raw.close()
@@ -220,11 +221,14 @@ class Partial:
         if self._identity is None:
             return
         state = {**asdict(self._identity), "format": 1, "target": self._path.name, "there": list(self._spans)}
-        fresh = self._state.with_name(f"{self._state.name}~")
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_NOFOLLOW", 0)
-        with open(os.open(fresh, flags, 0o600), "w", encoding="utf-8") as file:
+        with os.fdopen(os.open(self._next_state, flags, 0o600), "w", encoding="utf-8") as file:
             json.dump(state, file)
-        fresh.replace(self._state)
+        self._next_state.replace(self._state)
+
+    def _remove_note(self) -> None:
+        self._next_state.unlink(missing_ok=True)  # there if the program was killed while it wrote one
+        self._state.unlink(missing_ok=True)
 
     def _load(self) -> None:
         """Takes up what is there, if it belongs to this download; else empties the file."""
@@ -232,7 +236,7 @@ class Partial:
         length = os.fstat(self._raw.fileno()).st_size
         try:
             descriptor = os.open(self._state, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0))
-            with open(descriptor, "rb") as file:
+            with os.fdopen(descriptor, "rb") as file:
                 state = cast("object", json.loads(file.read(_MOST_STATE) if _is_ours(descriptor) else b""))
             spans = _spans_of(state, {**asdict(self._identity), "format": 1, "target": self._path.name}, length)
         except (OSError, ValueError, RecursionError):
@@ -276,7 +280,7 @@ def _open_locked(temporary: Path) -> int | None:
                 os.close(descriptor)
                 return None
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            here, there = os.fstat(descriptor), os.stat(temporary, follow_symlinks=False)
+            here, there = os.fstat(descriptor), temporary.lstat()
         except FileNotFoundError:  # whoever had it before has finished or removed it meanwhile
             os.close(descriptor)
             continue

@@ -17,6 +17,7 @@ import anyio
 from flywheel_async.errors import (
     APIError,
     BadRequest,
+    ChecksumMismatch,
     Conflict,
     ConnectionFailed,
     FlywheelError,
@@ -27,8 +28,8 @@ from flywheel_async.errors import (
 from flywheel_async.fields.base import Model
 from flywheel_async.raw.caller import build
 from flywheel_async.raw.encode import json_bytes
-from flywheel_async.transfer.outgoing import TIDYING_SECONDS, Outgoing
 from flywheel_async.transfer.delivery import Delivery
+from flywheel_async.transfer.outgoing import TIDYING_SECONDS, Outgoing
 from flywheel_async.transfer.slices import Slices
 from flywheel_async.transfer.storage import Storage, storage_of
 from flywheel_async.transfer.upload_state import Ticket, UploadState
@@ -40,7 +41,9 @@ log = logging.getLogger("flywheel_async.transfer")
 
 _TICKET_GONE = frozenset({400, 401, 403, 404, 410})
 """Statuses with which stores and sites tell that a ticket or its URLs are not good any more."""
+_RESTARTS = 2
 _NO_PROVIDER = "-"
+"""A ticket names its provider already."""
 
 
 async def upload_signed(out: Outgoing, slices: Slices) -> list[Model]:
@@ -61,19 +64,23 @@ async def upload_signed(out: Outgoing, slices: Slices) -> list[Model]:
         TransportError: There was no usable answer.
     """
     state = await UploadState.open(_identity(out, slices))
+    attempt = 0
     try:
-        try:
-            return await _upload(out, slices, state)
-        except (StoreRefused, APIError) as error:
-            # A ticket that was good before has grown too old; one that never was would be refused again.
-            if error.status not in _TICKET_GONE or not (state.sent or state.resumed):
-                raise
-            log.info("%s: the upload starts again, since its ticket is not good any more", out.name)
-            await out.teller.retrying(0, 0.0, error)
-        if state.ticket is not None:
-            await _hand_back(out, state.ticket)
-        state.ticket = None
-        return await _upload(out, slices, state)
+        while True:
+            attempt += 1
+            try:
+                return await _upload(out, slices, state)
+            except (StoreRefused, APIError, ChecksumMismatch) as error:
+                if attempt > _RESTARTS or not _may_start_again(error, state):
+                    raise
+                # The program may have been killed just after it had completed the ticket.
+                if state.resumed and (found := await _completed(out, slices)):
+                    return found
+                log.info("%s: the upload starts again with a new ticket", out.name)
+                await out.teller.retrying(0, 0.0, error)
+            if state.ticket is not None:
+                await _hand_back(out, state.ticket)
+            state.ticket = None
     except BaseException:
         if state.ticket is not None:
             await _hand_back(out, state.ticket)
@@ -82,12 +89,28 @@ async def upload_signed(out: Outgoing, slices: Slices) -> list[Model]:
         await state.end()
 
 
+async def _completed(out: Outgoing, slices: Slices) -> list[Model]:
+    await slices.work_out_hash()
+    entry = await out.is_listed(slices.size, slices.hash)
+    if entry is None:
+        return []
+    await out.teller.verified(slices.hash)
+    return [entry]
+
+
+def _may_start_again(error: FlywheelError, state: UploadState) -> bool:
+    if isinstance(error, (StoreRefused, APIError)):
+        # A ticket that was good before has grown too old; one that never was would be refused again.
+        return error.status in _TICKET_GONE and (state.resumed or bool(state.sent))
+    return True
+
+
 def _identity(out: Outgoing, slices: Slices) -> Mapping[str, object] | None:
     found = slices.identity
     if found is None:
         return None
     site = out.core._transport.site.base_url
-    return {"site": site, "container": f"{out.kind}/{out.container_id}", "name": out.name, **found}
+    return {"site": site, "container": out.container_id, "name": out.name, **found}
 
 
 async def _upload(out: Outgoing, slices: Slices, state: UploadState) -> list[Model]:
@@ -101,7 +124,7 @@ async def _upload(out: Outgoing, slices: Slices, state: UploadState) -> list[Mod
     delivery = Delivery(out, slices, ticket, storage, state)
     await delivery.run()
     slices.check_unchanged()
-    return await _complete(out, slices, ticket, _ending(storage, delivery.etags()))
+    return await _complete(out, slices, ticket, _ending(storage, delivery))
 
 
 async def _ask(out: Outgoing, size: int) -> Ticket:
@@ -116,22 +139,24 @@ async def _ask(out: Outgoing, size: int) -> Ticket:
     response = await out.core._transport.request(request)
     answer: object = response.json()
     members = cast("dict[str, object]", answer) if isinstance(answer, dict) else {}
-    name, urls, headers = members.get("ticket"), members.get("urls"), members.get("headers") or {}
+    name, urls, told = members.get("ticket"), members.get("urls"), members.get("headers")
+    headers = cast("dict[object, object]", told) if isinstance(told, dict) else {}
     mine = cast("dict[str, object]", urls).get(out.name) if isinstance(urls, dict) else None
     found = cast("list[object]", mine) if isinstance(mine, list) else [mine]
-    if not isinstance(name, str) or not name or not found or not isinstance(headers, dict):
+    if not isinstance(name, str) or not name or not found:
         raise response.unexpected("an upload ticket")
     if not all(isinstance(url, str) for url in found):
         raise response.unexpected(f"a ticket with the URLs of {out.name!r}")
-    needed = {str(key): str(value) for key, value in cast("dict[object, object]", headers).items()}
+    needed = {str(key): str(value) for key, value in headers.items()}
     return Ticket(name, tuple(map(str, found)), needed)
 
 
-def _ending(storage: Storage, etags: list[str]) -> Body:
+def _ending(storage: Storage, delivery: Delivery) -> Body:
     """The body that completes a ticket; only S3 wants to be told its parts."""
     if storage.upload_id is None or storage.way != "parts":
         return Body("application/json", b"")
-    return Body("application/json", json_bytes({"multipart": {"e_tags": etags, "upload_id": storage.upload_id}}))
+    parts = {"e_tags": delivery.etags(), "upload_id": storage.upload_id}
+    return Body("application/json", json_bytes({"multipart": parts}))
 
 
 async def _complete(out: Outgoing, slices: Slices, ticket: Ticket, body: Body) -> list[Model]:
@@ -146,11 +171,9 @@ async def _complete(out: Outgoing, slices: Slices, ticket: Ticket, body: Body) -
         except (ConnectionFailed, RequestTimeout, APIError) as error:
             if unsure and isinstance(error, (NotFound, BadRequest, Conflict)):
                 # The ticket was good a moment ago, so it has been completed meanwhile.
-                entry = await out.is_listed(slices.size, slices.hash)
-                if entry is None:
-                    raise
-                await out.teller.verified(slices.hash)
-                return [entry]
+                if found := await _completed(out, slices):
+                    return found
+                raise
             status = error.status if isinstance(error, APIError) else None
             unsure = unsure or status is None or status >= 500
             after = error.retry_after if isinstance(error, APIError) else None

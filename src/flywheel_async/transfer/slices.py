@@ -79,7 +79,7 @@ class Slices:
             return made
         user_file = source.contents
         if type(user_file) is io.BufferedReader or type(user_file) is io.FileIO:
-            found = await made_in_thread(lambda: cls._of_file(source, user_file), lambda own: own and own._close())
+            found = await made_in_thread(lambda: cls._of_file(source, user_file), _undo)
             if found is not None:
                 return found
         return await cls._spooled(source)
@@ -105,7 +105,7 @@ class Slices:
     @classmethod
     async def _spooled(cls, source: Source) -> Slices:
         # Without a name, so that nothing is left of it however the program ends.
-        file = await made_in_thread(lambda: tempfile.TemporaryFile(buffering=0), lambda made: made.close())
+        file = await made_in_thread(lambda: tempfile.TemporaryFile(buffering=0), lambda made: made.close())  # noqa: SIM115
         try:
             async with aclosing(source.chunks()) as chunks:
                 async for chunk in chunks:
@@ -221,6 +221,11 @@ class Slices:
         file, self._user_file = self._user_file, None
         if file is not None and not file.closed:
             file.seek(self._start + self.size)
+
+
+def _undo(made: Slices | None) -> None:
+    if made is not None:
+        made._close()
 
 
 def _state(data: bytes | int) -> tuple[int, int, int] | None:

@@ -98,8 +98,7 @@ def as_spec(file: object, name: str | None = None) -> FileSpec:
         spec = replace(spec, name=Path(spec.name).name, contents=PathContents(spec.name))
     if spec.size is not None and (isinstance(spec.size, bool) or spec.size < 0):
         raise ArgumentError(f"FileSpec.size must be a number of bytes, not {spec.size!r}")
-    if spec.content_type is not None and not re.fullmatch(r"[ -~]+", spec.content_type):
-        raise ArgumentError(f"FileSpec.content_type is not a media type: {spec.content_type!r}")
+    check_content_type(spec.content_type, "FileSpec.content_type")
     check_name(spec.name)
     return spec
 
@@ -121,6 +120,16 @@ def check_name(name: object, argument: str = "file name") -> str:
     except UnicodeEncodeError:
         raise ArgumentError(f"{argument} cannot be encoded as UTF-8: {name!a}") from None
     return name
+
+
+def check_content_type(value: object, argument: str) -> None:
+    """Checks a media type, which stands in the header of a form's part; None is none.
+
+    Raises:
+        ArgumentError: It cannot stand there.
+    """
+    if value is not None and not (isinstance(value, str) and re.fullmatch(r"[ -~]+", value)):
+        raise ArgumentError(f"{argument} is not a media type: {value!r}")
 
 
 def content_type(spec: FileSpec) -> str:

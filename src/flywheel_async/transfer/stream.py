@@ -83,10 +83,10 @@ class AsyncFileStream:
         content = await self._find()
         self.name, self.size, self.hash = content.name, content.size, content.hash
         self._teller = Teller(self._on_progress, content.name, content.size)
-        self._deadline = Deadline(self._core, self._options.deadline, content.request.operation)
+        deadline = self._deadline = Deadline(self._core, self._options.deadline, content.request.operation)
         reader = Reader(self._core, content, self._options.stall_timeout, self._teller)
         await self._teller.started()
-        await self._tell_failure(reader.open)
+        await self._tell_failure(lambda: deadline.hold(reader.open))
         self._reader = reader
 
     async def __aenter__(self) -> Self:

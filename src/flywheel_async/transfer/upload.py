@@ -15,7 +15,7 @@ from flywheel_async.transfer.direct import upload_direct
 from flywheel_async.transfer.outgoing import Outgoing, is_same
 from flywheel_async.transfer.signed import upload_signed
 from flywheel_async.transfer.slices import Slices
-from flywheel_async.transfer.sources import FileSpec, Overwrite, Source, content_type
+from flywheel_async.transfer.sources import FileSpec, Overwrite, Source, check_content_type, content_type
 from flywheel_async.transport.failures import failed
 from flywheel_async.waiting import Look, Pace, wait_for
 
@@ -48,8 +48,9 @@ class UploadOptions:
     def __post_init__(self) -> None:
         if self.overwrite not in ("version", "skip-same", "error"):
             raise ArgumentError(f"overwrite must be 'version', 'skip-same' or 'error', not {self.overwrite!r}")
-        if not isinstance(self.wait, bool):
-            Pace(timeout=self.wait)
+        if not isinstance(self.wait, bool) and not (isinstance(self.wait, (int, float)) and self.wait > 0):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise ArgumentError(f"wait must be True, False or seconds, more than 0, not {self.wait!r}")
+        check_content_type(self.content_type, "content_type")
 
 
 async def upload_one(
@@ -93,9 +94,10 @@ async def upload_one(
     teller = Teller(on_progress, spec.name, source.length)
     out = Outgoing(core, kind, container_id, spec.name, content_type(spec), entry, teller)
     try:
-        with anyio.move_on_after(core._transport.options.deadline) as scope:
+        entries: list[Model] | None = None
+        with anyio.move_on_after(core._transport.options.deadline):
             entries = await _upload(out, source, options)
-        if scope.cancelled_caught:
+        if entries is None:
             limit = f"took longer than the deadline of {core._transport.options.deadline} s"
             raise failed(RequestTimeout, "upload", 1, limit)
         await teller.ended()

@@ -65,10 +65,7 @@ class Sent:
 
 def state_folder() -> Path:
     """The folder of the user in which unfinished uploads are remembered."""
-    if os.name == "nt":
-        base = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
-    else:
-        base = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
+    base = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
     return base / "flywheel_async" / "uploads"
 
 
@@ -185,6 +182,7 @@ class UploadState:
 
 def _open_locked(path: Path) -> io.FileIO | None:
     """Opens a file that is only ours; None while another upload uses it."""
+    assert fcntl is not None
     flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
     for _ in range(3):
         file = io.FileIO(os.open(path, flags, 0o600), "r+b")

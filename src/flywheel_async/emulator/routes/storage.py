@@ -117,7 +117,7 @@ def cleanup_signed_upload_url(call: Call) -> None:
     given = call.input(StoredObject)
     store = call.site.storage
     ticket = store.tickets.discard(given.uuid, call.caller.user_id)
-    if ticket is None or given.provider_id != STORAGE_PROVIDER:
+    if ticket is None:
         store.objects.drop(_own(call, given.provider_id, given.uuid).name)
         return
     for item in ticket.files:

@@ -8,7 +8,7 @@ from typing import Final, Literal, TypeAlias
 Kind: TypeAlias = Literal["s3", "gcs", "azure"]
 KINDS: Final[tuple[Kind, ...]] = ("s3", "gcs", "azure")
 """The stores whose addresses the emulator can imitate."""
-PART_BYTES = 64 * 1024 * 1024
+PART_BYTES = 16 * 1024 * 1024
 SECONDS = 3600.0
 
 

@@ -19,6 +19,7 @@ from flywheel_async.sync.models.entries import FileEntries
 from flywheel_async.sync.models.file import File
 from flywheel_async.sync.models.info import Informed
 from flywheel_async.sync.models.notes import Noted
+from flywheel_async.sync.models.packed import Packed
 from flywheel_async.sync.models.tags import Tagged
 from flywheel_async.sync.models.timing import Timed
 
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from flywheel_async.sync.models.session import Session
 
 
-class Acquisition(AcquisitionFields, FileContainer, FileEntries, Tagged, Noted, Informed, Analysed, Timed):
+class Acquisition(AcquisitionFields, FileContainer, FileEntries, Tagged, Noted, Informed, Packed, Analysed, Timed):
     """One run of the scanner, or of any other source of data, within a session."""
 
     container_type: ClassVar[str] = "acquisition"

@@ -16,8 +16,9 @@ from flywheel_async.sync.models.entries import FileEntries
 from flywheel_async.sync.models.file import File
 from flywheel_async.sync.models.info import Informed
 from flywheel_async.sync.models.notes import Noted
+from flywheel_async.sync.models.packed import Packed
 from flywheel_async.sync.models.tags import Tagged
-from flywheel_async.transfer.sources import Upload
+from flywheel_async.transfer.sources import Overwrite, Upload
 
 if TYPE_CHECKING:
     from flywheel_async.sync.models.acquisition import Acquisition
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from flywheel_async.sync.models.subject import Subject
 
 
-class Analysis(AnalysisFields, FileContainer, FileEntries, Tagged, Noted, Informed):
+class Analysis(AnalysisFields, FileContainer, FileEntries, Tagged, Noted, Informed, Packed):
     """An analysis: what was done with some files, and what came out."""
 
     container_type: ClassVar[str] = "analysis"
@@ -43,6 +44,9 @@ class Analysis(AnalysisFields, FileContainer, FileEntries, Tagged, Noted, Inform
         name: str | None = None,
         metadata: Mapping[str, object] | None = None,
         on_progress: OnProgress | None = None,
+        content_type: str | None = None,
+        overwrite: Overwrite = "version",
+        wait: bool | float = False,
     ) -> list[File]:
         """Uploads a result, the same as `upload_file`; route `POST /analyses/{id}/files`.
 
@@ -50,18 +54,31 @@ class Analysis(AnalysisFields, FileContainer, FileEntries, Tagged, Noted, Inform
             file: A path, `FileSpec`, bytes, file object or iterator of bytes, or a list of those.
             name: The file's name on the site; that of the path by default.
             metadata: Members of the new entry, such as `type`, `info` or `tags`.
-            on_progress: Told about each chunk, in bytes.
+            on_progress: Told what happens; see `events`.
+            content_type: Media type of files whose `FileSpec` does not name one; guessed from the name by default.
+            overwrite: Where a file of the same name is: `"version"` adds a version; `"skip-same"` does so unless it has
+                these very bytes, which then are not sent; `"error"` refuses.
+            wait: Whether to wait until the site lists the file; a number is for how many seconds at most.
 
         Returns:
             The entries the site has made, one per file.
 
         Raises:
             ArgumentError: The source is missing or not a file; nothing was sent.
+            FileExists: A file of this name is there, and `overwrite` is `"error"`; nothing was sent.
             TransferError: The source changed while it was read, or the site stored other bytes.
             APIError: The site refused.
         """
         return self._run(
-            _async.Analysis.upload_output, self, file, name=name, metadata=metadata, on_progress=on_progress
+            _async.Analysis.upload_output,
+            self,
+            file,
+            name=name,
+            metadata=metadata,
+            on_progress=on_progress,
+            content_type=content_type,
+            overwrite=overwrite,
+            wait=wait,
         )
 
     def get_parent(self) -> Project | Subject | Session | Acquisition:

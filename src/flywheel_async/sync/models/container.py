@@ -7,15 +7,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import ClassVar, Self
+from typing import ClassVar, Self, Unpack, overload
 
 from flywheel_async.events import OnProgress
 from flywheel_async.fields.base import Model
 from flywheel_async.fields.common import ContainerReference
 from flywheel_async.models import container as _async
+from flywheel_async.resources.downloads import DownloadKeywords
 from flywheel_async.sync._base import SyncBase
 from flywheel_async.sync.models.file import File
-from flywheel_async.transfer.sources import Upload
+from flywheel_async.transfer.download import Writable
+from flywheel_async.transfer.sources import Overwrite, Upload
 
 
 class Container(Model, SyncBase):
@@ -93,6 +95,9 @@ class FileContainer(Container):
         name: str | None = None,
         metadata: Mapping[str, object] | str | None = None,
         on_progress: OnProgress | None = None,
+        content_type: str | None = None,
+        overwrite: Overwrite = "version",
+        wait: bool | float = False,
     ) -> list[File]:
         """Uploads a file; a name that exists gets a new version. Route `POST /{containers}/{id}/files`.
 
@@ -102,13 +107,18 @@ class FileContainer(Container):
             file: A path, `FileSpec`, bytes, file object or iterator of bytes, or a list of those.
             name: The file's name on the site; that of the path by default.
             metadata: Members of the new entry, such as `type`, `info` or `tags`; a mapping or JSON text.
-            on_progress: Told about each chunk, in bytes.
+            on_progress: Told what happens; see `events`.
+            content_type: Media type of files whose `FileSpec` does not name one; guessed from the name by default.
+            overwrite: Where a file of the same name is: `"version"` adds a version; `"skip-same"` does so unless it has
+                these very bytes, which then are not sent; `"error"` refuses.
+            wait: Whether to wait until the site lists the file; a number is for how many seconds at most.
 
         Returns:
             The entries the site has made, one per file.
 
         Raises:
             ArgumentError: The source is missing or not a file; nothing was sent.
+            FileExists: A file of this name is there, and `overwrite` is `"error"`; nothing was sent.
             TransferError: The source changed while it was read, or the site stored other bytes.
             APIError: The site refused.
 
@@ -116,28 +126,48 @@ class FileContainer(Container):
             >>> acquisition.upload_file("scan.nii.gz", metadata={"info": {"run": 1}})
         """
         return self._run(
-            _async.FileContainer.upload_file, self, file, name=name, metadata=metadata, on_progress=on_progress
+            _async.FileContainer.upload_file,
+            self,
+            file,
+            name=name,
+            metadata=metadata,
+            on_progress=on_progress,
+            content_type=content_type,
+            overwrite=overwrite,
+            wait=wait,
         )
 
-    def download_file(self, file_name: str, dest_file: str | Path, *, on_progress: OnProgress | None = None) -> Path:
+    @overload
+    def download_file(self, file_name: str, dest_file: str | Path, **options: Unpack[DownloadKeywords]) -> Path: ...
+
+    @overload
+    def download_file(self, file_name: str, dest_file: Writable, **options: Unpack[DownloadKeywords]) -> None: ...
+    def download_file(
+        self, file_name: str, dest_file: str | Path | Writable, **options: Unpack[DownloadKeywords]
+    ) -> Path | None:
         """Downloads the current version of a file; route `GET /{containers}/{id}/files/{name}`.
 
-        The bytes go to a temporary name beside `dest_file` and are renamed only when size and hash are right.
+        The bytes go to a temporary name beside `dest_file`, which is renamed only when size and hash are right.
 
         Args:
             file_name: The file's name.
-            dest_file: Path of the file to write; what is there is replaced.
-            on_progress: Told about each chunk, in bytes.
+            dest_file: Path of the file to write, or a folder that exists; what is there is replaced. Or a file object
+                open for writing bytes, which gets them as they arrive.
+            **options: `on_progress`, `resume`, `fsync`, `set_mtime`, `deadline`, `stall_timeout` and `parallel`; see
+                `DownloadKeywords`.
 
         Returns:
-            The path written.
+            The path written; None for a file object.
 
         Raises:
             ArgumentError: The destination cannot be written, or the name cannot stand in a path.
             NotFound: There is no such file.
             TransferError: Other bytes arrived than the site has; nothing is left at the destination.
+
+        Example:
+            >>> path = acquisition.download_file("T1.nii.gz", "/data/")
         """
-        return self._run(_async.FileContainer.download_file, self, file_name, dest_file, on_progress=on_progress)
+        return self._run(_async.FileContainer.download_file, self, file_name, dest_file, **options)
 
     def read_file(self, file_name: str) -> bytes:
         """Downloads the current version of a file into memory; route `GET /{containers}/{id}/files/{name}`.

@@ -6,13 +6,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Unpack, overload
 
-from flywheel_async.events import OnProgress
 from flywheel_async.fields.common import FileReference
 from flywheel_async.fields.file_parts import ZipfileInfo
 from flywheel_async.models import entries as _async
+from flywheel_async.resources.downloads import DownloadKeywords
 from flywheel_async.sync.models.container import Container
 from flywheel_async.sync.models.file import File
+from flywheel_async.transfer.download import Writable
 
 
 class FileEntries(Container):
@@ -161,29 +163,37 @@ class FileEntries(Container):
         """
         return self._run(_async.FileEntries.get_file_zip_info, self, file_name)
 
+    @overload
     def download_file_zip_member(
-        self, file_name: str, member: str, dest_file: str | Path, *, on_progress: OnProgress | None = None
-    ) -> Path:
+        self, file_name: str, member: str, dest_file: str | Path, **options: Unpack[DownloadKeywords]
+    ) -> Path: ...
+
+    @overload
+    def download_file_zip_member(
+        self, file_name: str, member: str, dest_file: Writable, **options: Unpack[DownloadKeywords]
+    ) -> None: ...
+    def download_file_zip_member(
+        self, file_name: str, member: str, dest_file: str | Path | Writable, **options: Unpack[DownloadKeywords]
+    ) -> Path | None:
         """Downloads a member of a zip file; route `GET /{containers}/{id}/files/{name}?member=`.
 
-        The members are listed first, to check the size of what arrives.
+        The members are listed first, to check the size of what arrives; sites give no hash of members.
 
         Args:
             file_name: The file's name.
             member: The member's path, as `get_file_zip_info` lists it.
-            dest_file: Path of the file to write; replaced only when the download is complete.
-            on_progress: Told about each chunk, in bytes.
+            dest_file: Path of the file to write, or a folder that exists; replaced only when the download is complete.
+                Or a file object open for writing bytes.
+            **options: See `DownloadKeywords`.
 
         Returns:
-            The path written.
+            The path written; None for a file object.
 
         Raises:
             ArgumentError: There is no such member, or the destination cannot be written.
             NotFound: There is no such file.
         """
-        return self._run(
-            _async.FileEntries.download_file_zip_member, self, file_name, member, dest_file, on_progress=on_progress
-        )
+        return self._run(_async.FileEntries.download_file_zip_member, self, file_name, member, dest_file, **options)
 
     def read_file_zip_member(self, file_name: str, member: str) -> bytes:
         """Downloads a member of a zip file into memory; route `GET /{containers}/{id}/files/{name}?member=`.

@@ -7,14 +7,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import TYPE_CHECKING, ClassVar, Self, Unpack, overload
 
 from flywheel_async.events import OnProgress
 from flywheel_async.fields.common import ContainerReference, FileReference
 from flywheel_async.fields.file import FileFields
 from flywheel_async.fields.file_parts import FileVersionOutput, ZipfileInfo
 from flywheel_async.models import file as _async
+from flywheel_async.resources.downloads import DownloadKeywords
 from flywheel_async.sync._base import SyncBase
+from flywheel_async.sync._files import FileStream
+from flywheel_async.transfer.download import Writable
 
 if TYPE_CHECKING:
     from flywheel_async.sync.models.acquisition import Acquisition
@@ -36,21 +39,31 @@ class File(FileFields, SyncBase):
     container_type: ClassVar[str] = "file"
     child_types: ClassVar[tuple[str, ...]] = ()
 
-    def download(self, dest_file: str | Path, *, on_progress: OnProgress | None = None) -> Path:
+    @overload
+    def download(self, dest_file: str | Path, **options: Unpack[DownloadKeywords]) -> Path: ...
+
+    @overload
+    def download(self, dest_file: Writable, **options: Unpack[DownloadKeywords]) -> None: ...
+    def download(self, dest_file: str | Path | Writable, **options: Unpack[DownloadKeywords]) -> Path | None:
         """Downloads this version; route `GET /{containers}/{id}/files/{name}`.
 
         Args:
-            dest_file: Path of the file to write; replaced only when the download is complete and verified.
-            on_progress: Told about each chunk, in bytes.
+            dest_file: Path of the file to write, or a folder that exists; replaced only when the download is complete
+                and verified. Or a file object open for writing bytes, which gets them as they arrive.
+            **options: `on_progress`, `resume`, `fsync`, `set_mtime`, `deadline`, `stall_timeout` and `parallel`; see
+                `DownloadKeywords`.
 
         Returns:
-            The path written.
+            The path written; None for a file object.
 
         Raises:
-            ArgumentError: The destination cannot be written; nothing was sent.
+            ArgumentError: The destination cannot be written, or an option makes no sense; nothing was sent.
             TransferError: Other bytes arrived than the site has; nothing is left at the destination.
+
+        Example:
+            >>> path = file.download("/data/", set_mtime=True)
         """
-        return self._run(_async.File.download, self, dest_file, on_progress=on_progress)
+        return self._run(_async.File.download, self, dest_file, **options)
 
     def read(self) -> bytes:
         """Downloads this version into memory; route `GET /{containers}/{id}/files/{name}`.
@@ -149,21 +162,31 @@ class File(FileFields, SyncBase):
         """
         return self._run(_async.File.get_zip_info, self)
 
-    def download_zip_member(self, member: str, dest_file: str | Path, *, on_progress: OnProgress | None = None) -> Path:
+    @overload
+    def download_zip_member(self, member: str, dest_file: str | Path, **options: Unpack[DownloadKeywords]) -> Path: ...
+
+    @overload
+    def download_zip_member(self, member: str, dest_file: Writable, **options: Unpack[DownloadKeywords]) -> None: ...
+    def download_zip_member(
+        self, member: str, dest_file: str | Path | Writable, **options: Unpack[DownloadKeywords]
+    ) -> Path | None:
         """Downloads a member of this version; route `GET /{containers}/{id}/files/{name}?member=`.
+
+        The members are listed first, to check the size of what arrives; sites give no hash of members.
 
         Args:
             member: The member's path, as `get_zip_info` lists it.
-            dest_file: Path of the file to write; replaced only when the download is complete.
-            on_progress: Told about each chunk, in bytes.
+            dest_file: Path of the file to write, or a folder that exists; replaced only when the download is complete.
+                Or a file object open for writing bytes.
+            **options: See `DownloadKeywords`.
 
         Returns:
-            The path written.
+            The path written; None for a file object.
 
         Raises:
             ArgumentError: There is no such member, or the destination cannot be written.
         """
-        return self._run(_async.File.download_zip_member, self, member, dest_file, on_progress=on_progress)
+        return self._run(_async.File.download_zip_member, self, member, dest_file, **options)
 
     def read_zip_member(self, member: str) -> bytes:
         """Downloads a member of this version into memory; route `GET /{containers}/{id}/files/{name}?member=`.
@@ -178,6 +201,25 @@ class File(FileFields, SyncBase):
             ArgumentError: There is no such member.
         """
         return self._run(_async.File.read_zip_member, self, member)
+
+    def open_member(self, member: str, *, on_progress: OnProgress | None = None) -> FileStream:
+        """Makes a stream over a member of this version; route `GET /{containers}/{id}/files/{name}?member=`.
+
+        Args:
+            member: The member's path, as `get_zip_info` lists it.
+            on_progress: Told about each event; see `flywheel_async.events`.
+
+        Returns:
+            An context manager to iterate over.
+
+        Raises:
+            ArgumentError: On entering the block: there is no such member.
+
+        Example:
+            >>> with file.open_member("series/0001.dcm") as stream:
+            ...     data = stream.aread()
+        """
+        return FileStream(self._call(_async.File.open_member, self, member, on_progress=on_progress))
 
     def update_info(self, body: Mapping[str, object] | None = None, /, **members: object) -> None:
         """Replaces some top-level keys of `info` and leaves the others.

@@ -20,6 +20,7 @@ from flywheel_async.sync.models.entries import FileEntries
 from flywheel_async.sync.models.file import File
 from flywheel_async.sync.models.info import Informed
 from flywheel_async.sync.models.notes import Noted
+from flywheel_async.sync.models.packed import Packed
 from flywheel_async.sync.models.permissions import ProjectAccess
 from flywheel_async.sync.models.tags import Tagged
 
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from flywheel_async.sync.models.subject import Subject
 
 
-class Project(ProjectFields, FileContainer, FileEntries, Tagged, Noted, Informed, Analysed, ProjectAccess):
+class Project(ProjectFields, FileContainer, FileEntries, Tagged, Noted, Informed, Packed, Analysed, ProjectAccess):
     """A study: subjects, their sessions and files, and the people who may see them."""
 
     container_type: ClassVar[str] = "project"

@@ -20,6 +20,7 @@ from flywheel_async.sync.models.entries import FileEntries
 from flywheel_async.sync.models.file import File
 from flywheel_async.sync.models.info import Informed
 from flywheel_async.sync.models.notes import Noted
+from flywheel_async.sync.models.packed import Packed
 from flywheel_async.sync.models.subject import Subject
 from flywheel_async.sync.models.tags import Tagged
 from flywheel_async.sync.models.timing import Timed
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from flywheel_async.sync.models.project import Project
 
 
-class Session(SessionFields, FileContainer, FileEntries, Tagged, Noted, Informed, Analysed, Timed):
+class Session(SessionFields, FileContainer, FileEntries, Tagged, Noted, Informed, Packed, Analysed, Timed):
     """One visit of a subject."""
 
     container_type: ClassVar[str] = "session"

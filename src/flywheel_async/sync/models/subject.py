@@ -20,6 +20,7 @@ from flywheel_async.sync.models.entries import FileEntries
 from flywheel_async.sync.models.file import File
 from flywheel_async.sync.models.info import Informed
 from flywheel_async.sync.models.notes import Noted
+from flywheel_async.sync.models.packed import Packed
 from flywheel_async.sync.models.tags import Tagged
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from flywheel_async.sync.models.session import Session
 
 
-class Subject(SubjectFields, FileContainer, FileEntries, Tagged, Noted, Informed, Analysed):
+class Subject(SubjectFields, FileContainer, FileEntries, Tagged, Noted, Informed, Packed, Analysed):
     """A participant, animal or phantom within a project."""
 
     container_type: ClassVar[str] = "subject"

@@ -1,0 +1,195 @@
+"""Downloading files of containers, their older versions, and members of zip files."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, TypedDict, cast
+
+from flywheel_async.errors import ArgumentError
+from flywheel_async.events import OnProgress
+from flywheel_async.fields.base import Model
+from flywheel_async.fields.file_parts import ZipfileInfo
+from flywheel_async.raw.caller import build
+from flywheel_async.resources.files import parent_of
+from flywheel_async.resources.kinds import download_operation, zip_operation
+from flywheel_async.transfer import download as _transfer
+from flywheel_async.transfer.fetch import Content, DownloadOptions
+from flywheel_async.transfer.sources import check_name
+from flywheel_async.transfer.stream import AsyncFileStream
+
+if TYPE_CHECKING:
+    from flywheel_async.core import Core
+
+
+class DownloadKeywords(TypedDict, total=False):
+    """What every download to a path understands.
+
+    Attributes:
+        on_progress: Told about each event; see `flywheel_async.events`.
+        resume: Whether a download of 8 MiB and more that breaks off leaves what it has beside the destination, hidden,
+            and goes on from there the next time; True by default.
+        fsync: Whether the file is to be on the disk, safe from a power failure, when the call returns.
+        set_mtime: Whether the file gets the time of modification that the site has for it.
+        deadline: Seconds the whole download may take; the client's deadline by default.
+        stall_timeout: Seconds without a byte after which it is taken up again; the client's `request_timeout` by
+            default.
+        parallel: Connections to fetch the file over; by default 4 from 64 MiB on, else 1.
+    """
+
+    on_progress: OnProgress | None
+    resume: bool
+    fsync: bool
+    set_mtime: bool
+    deadline: float | None
+    stall_timeout: float | None
+    parallel: int | None
+
+
+def options_of(
+    keywords: Mapping[str, object], known: Collection[str] | None = None
+) -> tuple[DownloadOptions, OnProgress | None]:
+    """Checks the keywords of a download.
+
+    Args:
+        keywords: What was given.
+        known: What this download understands; all of `DownloadKeywords` by default.
+
+    Raises:
+        ArgumentError: One is unknown or makes no sense.
+    """
+    rest = dict(keywords)
+    on_progress = rest.pop("on_progress", None)
+    if on_progress is not None and not callable(on_progress):
+        raise ArgumentError(f"on_progress must be a function, not {on_progress!r}")
+    known = known if known is not None else list(DownloadKeywords.__annotations__)
+    for name in rest:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, 1)
+            hint = f"did you mean {near[0]!r}?" if near else f"it takes {', '.join(known)}"
+            raise ArgumentError(f"unknown argument {name!r} of a download; {hint}")
+    return DownloadOptions(**cast("dict[str, bool]", rest)), cast("OnProgress | None", on_progress)
+
+
+class Downloads:
+    """Downloads files, for one client.
+
+    Args:
+        core: The client.
+    """
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+
+    async def to(
+        self,
+        kind: str,
+        container_id: str,
+        name: str,
+        dest: object,
+        keywords: Mapping[str, object],
+        *,
+        member: str | None = None,
+        version: int | None = None,
+    ) -> Path | None:
+        """Downloads a file of a container, or a member of it, to a path or an object that can be written to.
+
+        Args:
+            kind: The container's kind.
+            container_id: The container's id.
+            name: The file's name.
+            dest: Where to.
+            keywords: See `DownloadKeywords`.
+            member: The member of a zip file; None for the file itself.
+            version: The version; None for the newest.
+        """
+        check_name(name)
+        options, on_progress = options_of(keywords)
+        target = await _transfer.checked_destination(dest, _own_name(name, member))
+        content = await self._named(kind, container_id, name, member, version)
+        return await _transfer.download(self._core, content, target, options, on_progress)
+
+    async def read(
+        self, kind: str, container_id: str, name: str, *, member: str | None = None, version: int | None = None
+    ) -> bytes:
+        """Downloads a file of a container, or a member of it, into memory."""
+        check_name(name)
+        content = await self._named(kind, container_id, name, member, version)
+        return await _transfer.read(self._core, content, DownloadOptions(), None)
+
+    async def entry_to(
+        self, entry: Model, dest: object, keywords: Mapping[str, object], member: str | None = None
+    ) -> Path | None:
+        """Downloads the very version that an entry names, or a member of it."""
+        options, on_progress = options_of(keywords)
+        name = check_name(entry.get("name"))
+        target = await _transfer.checked_destination(dest, _own_name(name, member))
+        content = await self._of_entry(entry, member)
+        return await _transfer.download(self._core, content, target, options, on_progress)
+
+    async def read_entry(self, entry: Model, member: str | None = None) -> bytes:
+        """Downloads the very version that an entry names, or a member of it, into memory."""
+        return await _transfer.read(self._core, await self._of_entry(entry, member), DownloadOptions(), None)
+
+    def stream(self, entry: Model, member: str | None, keywords: Mapping[str, object]) -> AsyncFileStream:
+        """Makes a stream over the very version that an entry names, or a member of it."""
+        if not isinstance(cast(object, entry), Model):
+            raise ArgumentError(f"file must be a file of the site, as get_file gives it, not {type(entry).__name__}")
+        check_name(entry.get("name"))
+        parent_of(entry)
+        options, on_progress = options_of(keywords)
+        return AsyncFileStream(self._core, lambda: self._of_entry(entry, member), options, on_progress)
+
+    async def listing(self, kind: str, container_id: str, name: str, version: int | None = None) -> ZipfileInfo:
+        """Lists the members of a zip file."""
+        check_name(name)
+        response = await self._core._call(zip_operation(kind), container_id, name, version=version)
+        return self._core._plain(ZipfileInfo, response)
+
+    async def _named(self, kind: str, container_id: str, name: str, member: str | None, version: int | None) -> Content:
+        if member is not None:
+            return await self._member(kind, container_id, name, member, version)
+        entry = await self._core._files.entry(kind, container_id, name)
+        if version is not None and version != entry.get("version"):
+            entry = await self._core._containers.get("file", str(entry["file_id"]), version=version)
+        return self._content(kind, container_id, entry)
+
+    async def _of_entry(self, entry: Model, member: str | None) -> Content:
+        kind, container_id = parent_of(entry)
+        if member is None:
+            return self._content(kind, container_id, entry)
+        name, version = check_name(entry.get("name")), cast("int | None", entry.get("version"))
+        return await self._member(kind, container_id, name, member, version)
+
+    def _content(self, kind: str, container_id: str, entry: Model) -> Content:
+        name = check_name(entry.get("name"))
+        request = build(download_operation(kind), (container_id, name), {"version": entry.get("version")})
+        return Content.of_entry(request, entry)
+
+    async def _member(self, kind: str, container_id: str, name: str, member: str, version: int | None) -> Content:
+        """A member, whose size is known from the listing."""
+        checked_member(member)
+        listing = await self.listing(kind, container_id, name, version)
+        found = [entry for entry in listing.members or [] if entry.path == member]
+        if not found:
+            raise ArgumentError(f"{name!r} has no member {member!r}; get_zip_info lists them")
+        request = build(download_operation(kind), (container_id, name), {"member": member, "version": version})
+        size = cast("object", found[-1].size)
+        return Content(request, member, size if isinstance(size, int) and size >= 0 else None, ranged=False)
+
+
+def checked_member(member: object) -> str:
+    """Checks the path of a member of a zip file.
+
+    Raises:
+        ArgumentError: It is no path.
+    """
+    if not isinstance(member, str) or not member.rpartition("/")[2]:
+        raise ArgumentError(f"member must be the path of a member, as get_zip_info lists it, not {member!r}")
+    return member
+
+
+def _own_name(name: str, member: str | None) -> str:
+    """The name that what is downloaded has in a folder."""
+    return name if member is None else checked_member(member).rpartition("/")[2]
