@@ -14,6 +14,7 @@ import pytest
 
 from flywheel_async.emulator import Emulator, access
 from flywheel_async.emulator.routes import collect
+from flywheel_async.emulator.routes.search import DeletesFound
 from flywheel_async.emulator.routing import Route, Routes
 from flywheel_async.emulator.rules import (
     AtPathEnd,
@@ -32,6 +33,8 @@ from flywheel_async.emulator.rules import (
     Public,
     SiteAdmin,
 )
+from flywheel_async.emulator.search.saved import OnSaved, OnSavedParent
+from flywheel_async.emulator.views.guards import OnExecution, OnRun, OnSave, OnView, OnViewsOf
 
 USERS = ("ro", "rw", "admin", "none", "site_admin", "site_admin_exhaustive", "drone", "disabled", "wrong_key", "no_key")
 MEMBERS = ("ro", "rw", "admin")
@@ -75,8 +78,16 @@ def level(route: Route) -> str:
     rule = route.rule
     if isinstance(rule, AtPathEnd | OnLogged):
         return "ro"
-    if isinstance(rule, OnBulkMove):
+    if isinstance(rule, OnBulkMove | OnSave | OnSavedParent | DeletesFound):
         return "rw"
+    if isinstance(rule, OnSaved):
+        return IN_PROJECT[rule.action]
+    if isinstance(rule, OnRun):
+        return "ro"
+    if isinstance(rule, OnView | OnViewsOf):
+        return "rw" if rule.change else "ro"
+    if isinstance(rule, OnExecution):
+        return "ro" if rule.action is None else IN_PROJECT[rule.action]
     if isinstance(rule, OnFile):
         return IN_PROJECT[rule.action]
     if isinstance(rule, OnEach):
@@ -106,6 +117,8 @@ def expected(route: Route, user: str) -> int:
         return 403 if rule.only_users and user == "drone" else 200
     if isinstance(rule, Device):
         return 200 if user == "drone" else 403
+    if isinstance(rule, DeletesFound) and user in ("none", "site_admin"):
+        return 200  # who sees nothing finds nothing to delete
     deletes_groups = (isinstance(rule, On) and rule.kind == "group" and rule.action == access.DELETE) or (
         isinstance(rule, OnEach) and rule.kind == "group"
     )
@@ -192,10 +205,28 @@ class Forest:
         self.post(f"/groups/{self.ids['group']}/roles", {"_id": self.ids["role"]})
         kept = {"label": "x", "view": "usage", "filter": "label=x"}
         self.ids["filter"] = self.post("/custom_filters", kept)["_id"]
+        view = {"label": "x", "columns": [{"src": "session.label"}]}
+        self.ids["view"] = self.post(f"/containers/{self.ids['project']}/views", view)["_id"]
+        search = {"return_type": "file", "search_string": "a.zip"}
+        parent = {"type": "project", "id": self.ids["project"]}
+        self.ids["search"] = self.post("/dataexplorer/queries", {"label": "x", "search": search, "parent": parent})[
+            "_id"
+        ]
         self.ids["device"] = self.post("/devices", {"label": f"device{number}", "type": "x"})["_id"]
         self.ids["device_key"] = self.post(f"/devices/{self.ids['device']}/key", {"label": "x"})["key"]
         self.ids["modality"] = self.post("/modalities", {"_id": f"m{number}"})["_id"]
         self.ids["user"] = self.site.add_user(f"spare{number}@example.com") and f"spare{number}@example.com"
+
+    def queue_view(self, user: str) -> None:
+        """Lets a user run a view, or the drone for one who may not; returns when there is a result."""
+        where = f"/views/{self.ids['view']}/queue?containerId={self.ids['project']}"
+        queued = self.clients[user].post(where)
+        if queued.status_code != 200:
+            queued = self.clients["drone"].post(where)
+        self.ids["execution"] = queued.json()["_id"]
+        state = f"/data_view_executions/{self.ids['execution']}"
+        while self.clients["drone"].get(state).json()["state"] != "completed":
+            pass
 
     def post(self, path: str, body: dict[str, object]) -> dict[str, str]:
         response = self.clients["owner"].post(path, json=body)
@@ -250,6 +281,14 @@ def path(route: Route, ids: dict[str, str], user: str) -> str:
             parts.append(ids[f"{kind}_analysis"])
         elif name in ("container_type", "field"):
             parts.append({"container_type": "session", "field": "label"}[name])
+        elif name == "view_id":
+            parts.append(ids["view"])
+        elif name == "data_view_execution_id":
+            parts.append(ids["execution"])
+        elif route.operations[0] in ("get_views", "add_view"):
+            parts.append(ids["project"])
+        elif name in ("sid", "search_id"):
+            parts.append(ids["search"])
         elif name == "custom_filter_id":
             parts.append(ids["filter"])
         elif name == "key_id":
@@ -274,9 +313,13 @@ def path(route: Route, ids: dict[str, str], user: str) -> str:
     return "/".join(parts)
 
 
+_UNNAMED = {"/_faults": "add_fault", "/dataexplorer/search/fields": "search_fields"}
+"""What routes that are no operations of the API are called here."""
+
+
 def body(route: Route, ids: dict[str, str], roles: dict[str, str]) -> object:
     """Returns a request body that the route accepts."""
-    operation = route.operations[0] if route.operations else "add_fault"
+    operation = route.operations[0] if route.operations else _UNNAMED[route.path]
     number = next(_numbers)
     exact: dict[str, object] = {
         "add_group": {"_id": f"new{number}", "label": "x"},
@@ -324,6 +367,26 @@ def body(route: Route, ids: dict[str, str], roles: dict[str, str]) -> object:
         "check_uids_exist": {"sessions": ["x"]},
         "create_custom_filter": {"label": "x", "view": "usage", "filter": "label=x"},
         "update_custom_filter": {"label": "x", "view": "usage", "filter": "label=y"},
+        "add_view": {"label": "y", "columns": [{"src": "session.label"}]},
+        "evaluate_view_adhoc": {"columns": [{"src": "session.label"}]},
+        "queue_adhoc": {"columns": [{"src": "session.label"}]},
+        "save_view_data_to_container": {
+            "viewId": ids["view"],
+            "containerType": "session",
+            "containerId": ids["session"],
+            "filename": f"new{number}.csv",
+        },
+        "search": {"return_type": "file", "structured_query": "file.type EXISTS"},
+        "parse_search_query": {"structured_query": "file.type"},
+        "get_search_query_suggestions": {"structured_query": "file.type = "},
+        "search_fields": {"field": "file."},
+        "delete_by_search": {"return_type": "session", "structured_query": f"session._id = {ids['session']}"},
+        "save_search": {
+            "label": "x",
+            "search": {"return_type": "file"},
+            "parent": {"type": "project", "id": ids["project"]},
+        },
+        "replace_search": {"label": "y"},
         "add_collection": {"label": "y"},
         "add_collection_permission": {"_id": f"new{number}@example.com", "access": "ro"},
         "modify_collection_user_permission": {"access": "ro"},
@@ -363,6 +426,10 @@ def test_every_route_for_every_user(route: Route, user: str, forest: Forest) -> 
     if route.operations == ("delete_user_key",):
         made = forest.clients[user].post("/users/self/key", json={"label": "x"})
         forest.ids["user_key"] = made.json()["key"] if made.status_code == 200 else "none"
+    if isinstance(route.rule, OnRun | OnSave):
+        params["containerId"] = forest.ids["project"]
+    if isinstance(route.rule, OnExecution):
+        forest.queue_view(user)
     if route.takes_stream:
         request["files"] = [("file", ("x", b"content"))]
     elif route.method in ("POST", "PUT", "PATCH") or (route.operations[0:1] and route.method == "DELETE"):

@@ -36,6 +36,8 @@ ANALYSES_CREATE: Final = "analyses_create_sdk"
 ANALYSES_MODIFY: Final = "analyses_modify_metadata"
 ANALYSES_DELETE: Final = "analyses_delete"
 COPY: Final = "copy_by_reference"
+VIEWS_VIEW: Final = "data_views_view"
+VIEWS_MANAGE: Final = "data_views_manage"
 
 READ_ACTIONS: tuple[str, ...] = (
     VIEW,
@@ -47,7 +49,7 @@ READ_ACTIONS: tuple[str, ...] = (
     NOTES_VIEW,
     PERMISSIONS_VIEW,
     "gear_rules_view",
-    "data_views_view",
+    VIEWS_VIEW,
     "session_templates_view",
     "jobs_view",
     "settings_view",
@@ -68,7 +70,7 @@ WRITE_ACTIONS: tuple[str, ...] = (
     FILES_DELETE,
     TAGS_MANAGE,
     NOTES_MANAGE,
-    "data_views_manage",
+    VIEWS_MANAGE,
     "jobs_manage",
 )
 ADMIN_ACTIONS: tuple[str, ...] = (

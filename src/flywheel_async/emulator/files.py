@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from flywheel_async.emulator import changes
@@ -130,8 +131,15 @@ def has(tx: Tx, parent: Node, name: str) -> bool:
 
 def of_container(tx: Tx, parent_id: str) -> list[FileRow]:
     """Returns the latest versions of all files of a container, oldest file first."""
-    rows = tx.all("SELECT * FROM file WHERE parent_id = ? AND current = 1 ORDER BY file_id", (parent_id,))
-    return [FileRow.from_row(row) for row in rows]
+    return [FileRow.from_row(row) for row in rows_of_container(tx, parent_id)]
+
+
+def rows_of_container(tx: Tx, parent_id: str) -> Iterator[sqlite3.Row]:
+    """Gives the rows of the latest versions of all files of a container one by one, oldest file first."""
+    # Left alone, SQLite would go through the files of the whole site, which are in this order already.
+    return tx.each(
+        "SELECT * FROM file INDEXED BY file_name WHERE parent_id = ? AND current = 1 ORDER BY file_id", (parent_id,)
+    )
 
 
 def versions(tx: Tx, file_id: str) -> list[FileRow]:

@@ -128,10 +128,7 @@ class Shaper:
 
     def container(self, node: Node) -> Doc:
         """Returns the document of one container."""
-        document: Doc = {"_id": node.id, "label": node.label, **_DEFAULTS[node.kind], **node.body}
-        document["created"] = iso(node.created)
-        document["modified"] = iso(node.modified)
-        document["revision"] = node.revision
+        document = own_fields(node)
         if node.kind == "analysis":
             return self._analysis(node, document)
         document["permissions"] = self._permission_list(node)
@@ -274,6 +271,15 @@ class Shaper:
         if access.may(self._tx, self._caller, node, action):
             return listed
         return [item for item in listed if isinstance(item, dict) and item["_id"] == self._caller.user_id]
+
+
+def own_fields(node: Node) -> Doc:
+    """Returns the part of a container's document that takes no look at anything else."""
+    document: Doc = {"_id": node.id, "label": node.label, **_DEFAULTS[node.kind], **node.body}
+    document["created"] = iso(node.created)
+    document["modified"] = iso(node.modified)
+    document["revision"] = node.revision
+    return document
 
 
 def permission_list(tx: Tx, kind: str, owner: str) -> list[Json]:

@@ -15,6 +15,7 @@ from flywheel_async.emulator.faults import FaultPlan
 from flywheel_async.emulator.ids import IdMaker
 from flywheel_async.emulator.nodes import Node
 from flywheel_async.emulator.tickets import Tickets
+from flywheel_async.emulator.views.running import ViewRunner
 from flywheel_async.emulator.wire import Json
 
 ADMIN_USER = "admin@emulator.local"
@@ -40,6 +41,7 @@ class Site:
         disk: Threads for reading and writing file contents.
         faults: The fault plan.
         tickets: Download tickets.
+        views: What runs data views.
         drone_secret: The secret that drones log in with.
         roles: The ids of the default roles by access level (`ro`, `rw`, `admin`).
         url: Where the site is served, set by the server; part of what `/config` answers.
@@ -68,12 +70,15 @@ class Site:
             self.blobs.clean(self.db.write_now(_known_hashes))
             self.roles: Mapping[str, str] = self.db.write_now(self._ensure_defaults)
             self.admin_key = self.add_user(ADMIN_USER, roles=("site_admin",), firstname="Site", lastname="Admin")
+            self.views = ViewRunner(self)
+            self.views.resume()
         except BaseException:
             self.db.close()
             raise
 
     def close(self) -> None:
         """Finishes running work and gives the folder free."""
+        self.views.close()
         self.disk.shutdown(wait=True, cancel_futures=True)
         self.db.close()
 

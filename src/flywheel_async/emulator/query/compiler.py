@@ -106,7 +106,7 @@ def compile_sort(keys: Sequence[SortKey], source: Source) -> Sql:
 
 
 def _sort_body(path: Path, body: str, direction: str) -> Sql:
-    rows = _reach(path, body)
+    rows = reach(path, body)
     rank = "CASE m.type WHEN 'null' THEN 0 WHEN 'integer' THEN 1 WHEN 'real' THEN 1 WHEN 'text' THEN 2 ELSE 3 END"
     order = f"ORDER BY {rank} {direction}, m.value {direction} LIMIT 1"
     text = (
@@ -187,7 +187,7 @@ def _plain(operand: Operand, kind: str) -> Value | None:
 
 
 def _on_body(condition: Condition, body: str) -> Sql:
-    rows = _reach(condition.path, body)
+    rows = reach(condition.path, body)
     test = _tests(condition)
     found: list[Sql] = []
     if test is not NEVER:
@@ -197,7 +197,7 @@ def _on_body(condition: Condition, body: str) -> Sql:
     return _either(found)
 
 
-def _reach(path: Path, body: str) -> Sql:
+def reach(path: Path, body: str) -> Sql:
     """Returns `FROM` text whose alias `m` runs over the values of a path: `m.type` and `m.value`."""
     tables = [f"json_each({body}) k0"]
     conditions = ["k0.key = ?"]

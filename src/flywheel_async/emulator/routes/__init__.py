@@ -16,8 +16,11 @@ from flywheel_async.emulator.routes import (
     paths,
     permissions,
     records,
+    search,
     site,
     users,
+    view_executions,
+    views,
 )
 from flywheel_async.emulator.routing import Route
 
@@ -40,7 +43,10 @@ def collect(*, with_faults: bool) -> Sequence[Route]:
         moving,
         devices,
         records,
+        search,
         paths,
+        views,
+        view_executions,
     ]
     found = [route for family in families for route in family.ROUTES.found]
     return [*found, *faults.ROUTES.found] if with_faults else found

@@ -1,0 +1,1 @@
+"""Data views: what they may ask for, and how they are worked out."""
