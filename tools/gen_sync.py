@@ -25,7 +25,10 @@ HINT = "Do not edit; run: nox -s generate"
 
 RULES = Rules(
     # Those made by hand in sync/; the generated classes come on top.
-    twins={"AsyncPager": Twin("flywheel_async.sync._streams", "Pager")},
+    twins={
+        "AsyncPager": Twin("flywheel_async.sync._streams", "Pager"),
+        "AsyncRaw": Twin("flywheel_async.sync._raw", "Raw"),
+    },
     words={
         r"any number of tasks, event loops and threads": "any number of threads",
         r"connections of the running event loop": "connections of this thread",
@@ -43,17 +46,30 @@ RULES = Rules(
         "ConfigError": "flywheel_async.errors",
         "FileSpec": "flywheel_async.transfer.sources",
         "FlywheelError": "flywheel_async.errors",
+        "Polled": "flywheel_async.events",
         "Progress": "flywheel_async.events",
+        "RawResponse": "flywheel_async.raw.response",
+        "WaitFailed": "flywheel_async.errors",
+        "WaitTimeout": "flywheel_async.errors",
         "create_drone_client": "flywheel_async.sync._drone",
         "f": "flywheel_async.expressions",
     },
 )
 
 
+# The classes that the client's own class is made of.
+PARTS = {"getting": "AsyncGetting", "long_running": "AsyncLongRunning"}
+
+
 def modules(source: Path = SOURCE, package: str = "flywheel_async") -> list[Module]:
-    """What to generate: the client, the finder, and every class below `models`."""
+    """What to generate: the client and its parts, the finder, and every class below `models`."""
     target = f"{package}.sync"
     found = [
+        *(
+            Module(f"{package}.{name}", path, f"{target}.{name}", "part", {cls: cls.removeprefix("Async")})
+            for name, cls in PARTS.items()
+            if (path := source / f"{name}.py").exists()
+        ),
         Module(f"{package}.client", source / "client.py", f"{target}.client", "client", {"AsyncClient": "Client"}),
         Module(f"{package}.finder", source / "finder.py", f"{target}.finder", "wrapper", {"AsyncFinder": "Finder"}),
         Module(f"{package}.models", source / "models" / "__init__.py", f"{target}.models", "package", {}),
@@ -107,7 +123,7 @@ def _exports(listed: list[Module], rules: Rules) -> str:
     """The facade's own package: names by the module they come from, imported on first use."""
     homes = {twin.name: twin.module for twin in rules.twins.values() if twin.module.startswith(f"{RUNTIME}.")}
     for module in listed:
-        if module.kind != "model":
+        if module.kind not in ("model", "part"):
             homes |= dict.fromkeys(module.classes.values(), module.target)
     models = next(module for module in listed if module.kind == "package")
     public = next(

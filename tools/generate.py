@@ -1,6 +1,7 @@
 """Writes every generated file of the project, or with --check fails when one is stale.
 
-Run it as `nox -s generate` or `nox -s generate -- --check`.
+Run it as `nox -s generate` or `nox -s generate -- --check`. When the tables in tools/api were replaced by those of
+another edition of the API, it first prints what that edition changes.
 """
 
 from __future__ import annotations
@@ -9,11 +10,14 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
+sys.path.insert(1, str(Path(__file__).resolve().parent.parent / "src"))
 
 import gen_fields
-import gen_flat
+import gen_signatures
 import gen_sync
 import gen_table
+import gen_types
+from gen_table import Misfit
 from sync_names import Unfit
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -32,10 +36,12 @@ def main(argv: list[str]) -> int:
     """Renders all generators in order; later ones read what earlier ones wrote."""
     check = "--check" in argv
     stale = 0
-    for generator in (gen_table, gen_fields, gen_flat, gen_sync):
+    if not check:
+        print(*(f"{line}\n" for line in gen_table.changes()), sep="", end="")
+    for generator in (gen_table, gen_fields, gen_types, gen_signatures, gen_sync):
         try:
             rendered = generator.render()
-        except Unfit as problem:
+        except (Misfit, Unfit) as problem:
             print(problem)
             return 1
         for path, text in rendered.items():

@@ -15,6 +15,8 @@ ALIAS = "_async"
 """Name under which a generated module imports the module it was generated from."""
 
 _RENAMED = {"__aenter__": "__enter__", "__aexit__": "__exit__", "aclose": "close"}
+_BY_HAND = "AsyncFlatNames"
+"""The base of the client whose twin is a base of `ClientBase`."""
 _INDENT = "    "
 
 
@@ -203,13 +205,29 @@ class Wrapper(Writer):
         return super().body(node, is_property=is_property)
 
 
+class Part(Wrapper):
+    """A class that the client is made of; it has no objects of its own."""
+
+    base = "PartBase"
+
+    def bases(self) -> list[str]:
+        return [self.base]
+
+    def class_doc(self, text: str) -> str:
+        return text
+
+
 class Client(Wrapper):
     """The one wrapper that users make themselves; its base finds the operations that both clients know by name."""
 
     base = "ClientBase"
 
     def bases(self) -> list[str]:
-        return [self.base]
+        bases = [ast.unparse(base) for base in self.source.node.bases]
+        for base in bases:
+            if base not in self.source.twins and base != _BY_HAND:
+                raise self.unfit(self.source.node, f"its base {base} has no sync twin")
+        return [self.base, *(self.names.twin(base) for base in bases if base != _BY_HAND)]
 
     def statement(self, node: ast.stmt) -> Iterator[str]:
         if isinstance(node, ast.If) and ast.unparse(node.test) == "not TYPE_CHECKING":

@@ -7,16 +7,22 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from sync_classes import ALIAS, Client, Model, Source, Wrapper, Writer, private_functions, public_async_methods
+from sync_classes import ALIAS, Client, Model, Part, Source, Wrapper, Writer, private_functions, public_async_methods
 from sync_names import Names, Twin
 
 RUNTIME = "flywheel_async.sync"
-_KINDS: dict[str, Callable[[Source, Names], Writer]] = {"client": Client, "wrapper": Wrapper, "model": Model}
+_KINDS: dict[str, Callable[[Source, Names], Writer]] = {
+    "client": Client,
+    "part": Part,
+    "wrapper": Wrapper,
+    "model": Model,
+}
 # What generated code uses besides the names of its source.
 _OWN = {
     "SyncBase": f"{RUNTIME}._base",
     "Wrapper": f"{RUNTIME}._base",
     "ClientBase": f"{RUNTIME}._base",
+    "PartBase": f"{RUNTIME}._base",
     "SYNC": f"{RUNTIME}._flavour",
     "close_current": f"{RUNTIME}._runner",
 }
@@ -30,7 +36,8 @@ class Module:
         name: Dotted name of the source.
         path: File of the source.
         target: Dotted name of the twin.
-        kind: What its classes are: client, wrapper, model; or package, whose text is taken over as it is.
+        kind: What its classes are: client, part of the client, wrapper, model; or package, whose text is taken over as
+            it is.
         classes: Class of the source → class of the twin.
     """
 
@@ -69,9 +76,9 @@ class Plan:
         self.names = names
         self.trees = {module.name: module.tree() for module in modules}
         self.targets = {module.name: module.target for module in modules}
-        self.wrappers = {"AsyncPager"} | {
-            name for module in modules if module.kind == "wrapper" for name in module.classes
-        }
+        # Those made by hand stand in private modules of the runtime.
+        made = {name for name, twin in names.twins.items() if twin.module.startswith(f"{RUNTIME}._")}
+        self.wrappers = made | {name for module in modules if module.kind == "wrapper" for name in module.classes}
         self.twins = {name for module in modules for name in module.classes}
         shared = [node for module in modules if module.kind == "model" for node in self.classes(module)]
         self.core_methods = set[str]().union(*map(public_async_methods, shared))

@@ -13,6 +13,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from flywheel_async import types as types
     from flywheel_async.client import AsyncClient as AsyncClient
     from flywheel_async.config import InsecureWarning as InsecureWarning
     from flywheel_async.drone import create_drone_client as create_drone_client
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from flywheel_async.errors import ArgumentError as ArgumentError
     from flywheel_async.errors import ConfigError as ConfigError
     from flywheel_async.errors import FlywheelError as FlywheelError
+    from flywheel_async.errors import WaitFailed as WaitFailed
+    from flywheel_async.errors import WaitTimeout as WaitTimeout
+    from flywheel_async.events import Polled as Polled
     from flywheel_async.events import Progress as Progress
     from flywheel_async.expressions import f as f
     from flywheel_async.fields.common import AccessPermission as AccessPermission
@@ -36,6 +40,7 @@ if TYPE_CHECKING:
     from flywheel_async.models import Subject as Subject
     from flywheel_async.models import User as User
     from flywheel_async.pagination import AsyncPager as AsyncPager
+    from flywheel_async.raw.response import RawResponse as RawResponse
     from flywheel_async.resources.ensure import DuplicateWarning as DuplicateWarning
     from flywheel_async.resources.info import InfoKeyWarning as InfoKeyWarning
     from flywheel_async.transfer.sources import FileSpec as FileSpec
@@ -47,6 +52,9 @@ _WHERE = {
     "ArgumentError": "errors",
     "ConfigError": "errors",
     "FlywheelError": "errors",
+    "WaitFailed": "errors",
+    "WaitTimeout": "errors",
+    "Polled": "events",
     "Progress": "events",
     "f": "expressions",
     "FilterWarning": "filter_doubts",
@@ -64,16 +72,19 @@ _WHERE = {
     "Subject": "models",
     "User": "models",
     "AsyncPager": "pagination",
+    "RawResponse": "raw.response",
     "FileSpec": "transfer.sources",
     "InsecureWarning": "config",
     "InfoKeyWarning": "resources.info",
 }
 
-__all__ = list(_WHERE)  # pyright: ignore[reportUnsupportedDunderAll]
+__all__ = [*_WHERE, "types"]  # pyright: ignore[reportUnsupportedDunderAll]
 
 
 def __getattr__(name: str) -> object:
     """Imports a public name when it is first used, so that importing the package stays cheap."""
+    if name == "types":
+        return import_module(f"{__name__}.types")
     if name not in _WHERE:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value: object = getattr(import_module(f"{__name__}.{_WHERE[name]}"), name)
@@ -82,4 +93,4 @@ def __getattr__(name: str) -> object:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_WHERE})
+    return sorted({*globals(), *__all__})

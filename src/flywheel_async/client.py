@@ -6,26 +6,22 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import tzinfo
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Self, TypeVar, cast
 
 import anyio
 
 from flywheel_async.config import resolve_options, resolve_site
+from flywheel_async.getting import AsyncGetting
+from flywheel_async.long_running import AsyncLongRunning
 from flywheel_async.pagination import CONCURRENCY, DEFAULT_PAGE
-from flywheel_async.raw.caller import build
-from flywheel_async.raw.flat_names import AsyncFlatNames
-from flywheel_async.transport.client import Transport
-from flywheel_async.transport.limits import Budget, Turns
+from flywheel_async.raw.signatures import AsyncFlatNames
 
 if TYPE_CHECKING:
     import httpx
 
     from flywheel_async.events import OnProgress
-    from flywheel_async.fields.access import AuthStatus
     from flywheel_async.fields.base import Model
-    from flywheel_async.fields.site import SiteConfig, Version
     from flywheel_async.finder import AsyncFinder
-    from flywheel_async.flavour import Flavour, Registry
     from flywheel_async.models import (
         Acquisition,
         Analysis,
@@ -37,25 +33,20 @@ if TYPE_CHECKING:
         Subject,
         User,
     )
-    from flywheel_async.pagination import AsyncPager, Page, Query
+    from flywheel_async.pagination import AsyncPager
+    from flywheel_async.raw.api import AsyncRaw
     from flywheel_async.raw.flat import FlatOperation
-    from flywheel_async.resources.containers import Containers
-    from flywheel_async.resources.ensure import Ensure
-    from flywheel_async.resources.files import Files
-    from flywheel_async.resources.paths import PathLike, Paths, Resolved
+    from flywheel_async.raw.response import RawResponse
+    from flywheel_async.resources.paths import PathLike
     from flywheel_async.resources.walk import Level
     from flywheel_async.transfer.sources import Upload
-    from flywheel_async.transport.response import Response
 
-    Container = Group | Project | Subject | Session | Acquisition | Analysis | Collection
-    Node = Container | File
+    Node = Group | Project | Subject | Session | Acquisition | Analysis | Collection | File
 
 M = TypeVar("M", bound="Model")
 
-_PAGED = "pagination"
 
-
-class AsyncClient(AsyncFlatNames):
+class AsyncClient(AsyncGetting, AsyncLongRunning, AsyncFlatNames):
     """A client for one Flywheel site.
 
     Use it as an async context manager, which logs in and closes the connections, or make one and call `aclose`
@@ -109,9 +100,6 @@ class AsyncClient(AsyncFlatNames):
         transport: httpx.AsyncBaseTransport | None = None,
         http_client: httpx.AsyncClient | None = None,
     ) -> None:
-        from flywheel_async.flavour import ASYNC
-
-        site = resolve_site(api_key)
         options = resolve_options(
             {
                 "request_timeout": request_timeout,
@@ -127,23 +115,9 @@ class AsyncClient(AsyncFlatNames):
                 "user_agent_suffix": user_agent_suffix,
             }
         )
-        self._options = options
-        self._flavour: Flavour = ASYNC
-        self._transport = Transport(
-            site,
-            options,
-            transport=transport,
-            http_client=http_client,
-            unlimited=lambda: self._flavour.nested(),
-            at_close=lambda closer: self._flavour.at_close(closer),
+        super().__init__(
+            resolve_site(api_key), options, checked=disable_auth_check, transport=transport, http_client=http_client
         )
-        self._checked = disable_auth_check
-        self._check_turn = Budget(1)  # anyio's own lock would belong to one event loop
-        self._turns = Turns()
-        self._classes: Registry | None = None
-
-    def __repr__(self) -> str:
-        return f"<{type(self).__name__} of {self._transport.site.base_url}>"
 
     if not TYPE_CHECKING:
         # Hidden from type checkers, which know the names from AsyncFlatNames and shall refuse all others.
@@ -223,182 +197,6 @@ class AsyncClient(AsyncFlatNames):
     def files(self) -> AsyncFinder[File]:
         """All files; route `GET /files`."""
         return self._finder("get_all_files", "File")
-
-    # Whole objects
-
-    async def get_current_user(self) -> User:
-        """Gets the user the key belongs to; route `GET /users/self`.
-
-        Raises:
-            APIError: The site refused.
-        """
-        return cast("User", self._object("User", await self._call("get_current_user")))
-
-    async def get_auth_status(self) -> AuthStatus:
-        """Gets who the site takes the caller for; route `GET /auth/status`.
-
-        Raises:
-            APIError: The site refused, `Unauthorized` for a wrong key.
-        """
-        from flywheel_async.fields.access import AuthStatus
-
-        return self._plain(AuthStatus, await self._call("get_auth_status"))
-
-    async def get_version(self) -> Version:
-        """Gets the site's release and database version; route `GET /version`.
-
-        Raises:
-            APIError: The site refused.
-        """
-        from flywheel_async.fields.site import Version
-
-        return self._plain(Version, await self._call("get_version"))
-
-    async def get_config(self) -> SiteConfig:
-        """Gets the site's public configuration; route `GET /config`.
-
-        Raises:
-            APIError: The site refused.
-        """
-        from flywheel_async.fields.site import SiteConfig
-
-        return self._plain(SiteConfig, await self._call("get_config"))
-
-    async def get(self, id: str) -> Container:
-        """Gets a container of any kind by its id; route `GET /containers/{id}`.
-
-        Args:
-            id: The id of a project, subject, session, acquisition, analysis or collection, or a group's id.
-
-        Returns:
-            The object, complete.
-
-        Raises:
-            ArgumentError: The id is empty or cannot stand in a path; nothing was sent.
-            NotFound: There is no such container.
-
-        Example:
-            >>> session = await fw.get("5d2761383289d60037e8f5e5")
-        """
-        return cast("Container", await self._containers.get_any(id))
-
-    async def get_user(self, user_id: str) -> User:
-        """Gets a user by its id; route `GET /users/{id}`.
-
-        Args:
-            user_id: The id.
-
-        Raises:
-            ArgumentError: The id is empty or cannot stand in a path; nothing was sent.
-            NotFound: There is no such user.
-        """
-        return cast("User", await self._containers.get("user", user_id))
-
-    async def get_group(self, group_id: str) -> Group:
-        """Gets a group by its id; route `GET /groups/{id}`.
-
-        Args:
-            group_id: The id.
-
-        Raises:
-            ArgumentError: The id is empty or cannot stand in a path; nothing was sent.
-            NotFound: There is no such group.
-        """
-        return cast("Group", await self._containers.get("group", group_id))
-
-    async def get_project(self, project_id: str) -> Project:
-        """Gets a project by its id; route `GET /projects/{id}`.
-
-        Args:
-            project_id: The id.
-
-        Raises:
-            ArgumentError: The id is empty or cannot stand in a path; nothing was sent.
-            NotFound: There is no such project.
-        """
-        return cast("Project", await self._containers.get("project", project_id))
-
-    async def get_subject(self, subject_id: str) -> Subject:
-        """Gets a subject by its id; route `GET /subjects/{id}`.
-
-        Args:
-            subject_id: The id.
-
-        Raises:
-            ArgumentError: The id is empty or cannot stand in a path; nothing was sent.
-            NotFound: There is no such subject.
-        """
-        return cast("Subject", await self._containers.get("subject", subject_id))
-
-    async def get_session(self, session_id: str) -> Session:
-        """Gets a session by its id; route `GET /sessions/{id}`.
-
-        Args:
-            session_id: The id.
-
-        Raises:
-            ArgumentError: The id is empty or cannot stand in a path; nothing was sent.
-            NotFound: There is no such session.
-        """
-        return cast("Session", await self._containers.get("session", session_id))
-
-    async def get_acquisition(self, acquisition_id: str) -> Acquisition:
-        """Gets an acquisition by its id; route `GET /acquisitions/{id}`.
-
-        Args:
-            acquisition_id: The id.
-
-        Raises:
-            ArgumentError: The id is empty or cannot stand in a path; nothing was sent.
-            NotFound: There is no such acquisition.
-        """
-        return cast("Acquisition", await self._containers.get("acquisition", acquisition_id))
-
-    async def get_file(self, file_id: str) -> File:
-        """Gets the newest version of a file by its id; route `GET /files/{id}`.
-
-        Args:
-            file_id: The id that all its versions share (`file_id`).
-
-        Raises:
-            ArgumentError: The id is empty or cannot stand in a path; nothing was sent.
-            NotFound: There is no such file.
-        """
-        return cast("File", await self._containers.get("file", file_id))
-
-    async def lookup(self, path: PathLike) -> Node:
-        """Gets what a path leads to; route `POST /lookup`.
-
-        Args:
-            path: `group/project/subject/session/acquisition/files/name`, cut at any level; a list of elements where
-                a label holds a slash. `<id:ID>` stands for an element by its id.
-
-        Returns:
-            The object at the end of the path.
-
-        Raises:
-            ArgumentError: The path is empty or malformed; nothing was sent.
-            NotFound: Nothing is there.
-
-        Example:
-            >>> file = await fw.lookup("my_group/My Study/0042/visit 1/T1/files/T1.nii.gz")
-        """
-        return cast("Node", await self._paths.lookup(path))
-
-    async def resolve(self, path: PathLike) -> Resolved[Node]:
-        """Gets every object on a path and what lies below it; route `POST /resolve`.
-
-        Args:
-            path: As for `lookup`; an empty path gives all groups as children.
-
-        Returns:
-            The objects on the path, and the children of the last one.
-
-        Raises:
-            ArgumentError: The path is malformed; nothing was sent.
-            NotFound: Nothing is there.
-        """
-        return cast("Resolved[Node]", await self._paths.resolve(path))
 
     # Creating
 
@@ -507,6 +305,61 @@ class AsyncClient(AsyncFlatNames):
         pager = walk(self, container, levels, full=full, limit=limit, concurrency=concurrency)
         return cast("AsyncPager[Node]", pager)
 
+    # Operations
+
+    @property
+    def raw(self) -> AsyncRaw:
+        """Every operation of the API by its id, with the whole answer; see `AsyncRaw`.
+
+        Example:
+            >>> response = await fw.raw.get_project(project_id)
+            >>> print(response.status, response.parse().label)
+        """
+        from flywheel_async.raw.api import AsyncRaw
+
+        return AsyncRaw(self)
+
+    async def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, object] | None = None,
+        json: object = None,
+        content: bytes | str | None = None,
+        headers: Mapping[str, str] | None = None,
+        timeout: float | tuple[float, float] | None = None,
+    ) -> RawResponse[object]:
+        """Sends one request to any path of the site, for what this version does not know.
+
+        Login, retries (a `POST` is never sent twice), redirects, limits and errors are those of all other calls.
+
+        Args:
+            method: `GET`, `HEAD`, `POST`, `PUT`, `PATCH`, `DELETE` or `OPTIONS`.
+            path: The path below `/api`, for example `/projects/5d27…/rules`; special characters as `%XX`.
+            params: The query: texts, numbers, booleans, dates, or lists of those; None is left out.
+            json: The body, to be sent as JSON: models, mappings, lists and plain values.
+            content: The body as it is, in place of `json`.
+            headers: Further headers, such as `Content-Type`; not those of the login and of the connection. They are
+                not sent on to another host that the site redirects to, except those about the content wanted.
+            timeout: Seconds for the connection and for each read or write, or a pair of both.
+
+        Returns:
+            The answer; its `parse()` gives decoded JSON.
+
+        Raises:
+            ArgumentError: An argument cannot be sent; nothing was sent.
+            APIError: The site refused.
+            TransportError: There was no usable answer.
+
+        Example:
+            >>> response = await fw.request("GET", "/version")
+            >>> print(response.json()["release"])
+        """
+        from flywheel_async.raw.direct import request
+
+        return await request(self, method, path, params, json, content, headers, timeout)
+
     # Files by container id
 
     async def upload_file_to_container(
@@ -547,6 +400,8 @@ class AsyncClient(AsyncFlatNames):
         file_name: str,
         dest_file: str | Path,
         *,
+        member: str | None = None,
+        version: int | None = None,
         on_progress: OnProgress | None = None,
     ) -> Path:
         """Downloads a file from any container to a path; route `GET /containers/{id}/files/{name}`.
@@ -555,6 +410,8 @@ class AsyncClient(AsyncFlatNames):
             container_id: The container's id.
             file_name: The file's name.
             dest_file: Path of the file to write; replaced only when the download is complete and verified.
+            member: The path of one member, if the file is a zip archive; None takes the file itself.
+            version: Its version; the newest by default.
             on_progress: Told about each chunk, in bytes.
 
         Returns:
@@ -564,113 +421,8 @@ class AsyncClient(AsyncFlatNames):
             ArgumentError: The destination cannot be written, or the name cannot stand in a path; nothing was sent.
             TransferError: Other bytes arrived than the site has; nothing is left at the destination.
         """
-        return await self._files.download("container", container_id, file_name, dest_file, on_progress)
+        from flywheel_async.resources import archives
 
-    # What the resources are built on
-
-    @property
-    def _containers(self) -> Containers:
-        from flywheel_async.resources.containers import Containers
-
-        return Containers(self)
-
-    @property
-    def _ensure(self) -> Ensure:
-        from flywheel_async.resources.ensure import Ensure
-
-        return Ensure(self)
-
-    @property
-    def _files(self) -> Files:
-        from flywheel_async.resources.files import Files
-
-        return Files(self)
-
-    @property
-    def _paths(self) -> Paths:
-        from flywheel_async.resources.paths import Paths
-
-        return Paths(self)
-
-    def _finder(self, operation: str, model: str, *path: str) -> AsyncFinder[Any]:
-        """Makes a finder; the caller declares its type, since the class is looked up by name when it is needed."""
-        from flywheel_async.finder import AsyncFinder
-
-        return AsyncFinder(self, operation, model, path)
-
-    async def _check(self) -> None:
-        """Checks the key once."""
-        if self._checked:
-            return
-        async with self._check_turn.slot():
-            if not self._checked:
-                await self._transport.request(build("get_auth_status", (), {}))
-                self._checked = True
-
-    async def _call(self, operation: str, *values: object, **keywords: object) -> Response:
-        request = build(operation, values, keywords, zone=self._options.default_timezone)
-        await self._check()
-        return await self._transport.request(request)
-
-    async def _page(self, operation: str, path: tuple[str, ...], query: Query, model: str) -> Page[Model]:
-        from flywheel_async.fields.load import load_page
-        from flywheel_async.pagination import Page
-        from flywheel_async.raw.table import operation as find
-
-        arguments = dict(query)
-        if any(param.name == "x-accept-feature" for param in find(operation).header_params):
-            extra = cast("list[str] | None", arguments.get("x_accept_feature")) or []
-            arguments["x_accept_feature"] = [*extra, _PAGED]
-        response = await self._call(operation, *path, **arguments)
-        try:
-            results, total = load_page(self._registry[model], response.content)
-        except ValueError as exc:
-            raise response.unexpected(f"a list ({exc})") from None
-        for item in results:
-            self._bind(item)
-        return Page(results, total)
-
-    @property
-    def _registry(self) -> Registry:
-        if self._classes is None:
-            self._classes = self._flavour.registry()
-        return self._classes
-
-    def _object(self, model: str, response: Response) -> Model:
-        return self._bind(self._plain(self._registry[model], response))
-
-    def _objects(self, model: str, response: Response) -> list[Model]:
-        from flywheel_async.fields.load import load_page
-
-        try:
-            found, _ = load_page(self._registry[model], response.content)
-        except ValueError as exc:
-            raise response.unexpected(f"a list ({exc})") from None
-        return [self._bind(item) for item in found]
-
-    def _plain(self, cls: type[M], response: Response) -> M:
-        from flywheel_async.fields.load import load_one
-
-        try:
-            return load_one(cls, response.content)
-        except ValueError as exc:
-            raise response.unexpected(f"an object ({exc})") from None
-
-    def _node(self, answer: object, response: Response) -> Model:
-        """Builds an object whose kind the answer itself names."""
-        from flywheel_async.fields.load import load_python
-        from flywheel_async.resources.kinds import CLASS_NAMES
-
-        members = cast("dict[str, object]", answer) if isinstance(answer, dict) else {}
-        kind = str(members.get("container_type") or members.get("node_type") or "").lower()
-        if kind not in CLASS_NAMES:
-            raise response.unexpected("an object that names its container_type")
-        # These two only say what the object is, which its class does; other answers do not have them.
-        data = {name: value for name, value in members.items() if name not in ("container_type", "node_type")}
-        return self._bind(load_python(self._registry[CLASS_NAMES[kind]], data))
-
-    def _bind(self, item: Model) -> Model:
-        from flywheel_async.models.bound import bind
-
-        bind(item, self)
-        return item
+        return await archives.download_chosen(
+            self, "container", container_id, file_name, dest_file, member, version, on_progress
+        )

@@ -223,6 +223,34 @@ def api_error_class(status: int) -> type[APIError]:
     return _BY_STATUS.get(status, ServerError if status >= 500 else APIError)
 
 
+class WaitError(FlywheelError):
+    """Something that takes long on the site did not end well while it was waited for.
+
+    Attributes:
+        what: What was waited for, for example `project copy 5d2761383289d60037e8f5e5`.
+        state: The last state the site told, or None.
+        waited: Seconds.
+        polls: How often the site was asked.
+    """
+
+    def __init__(
+        self, text: str = "", *, what: str = "", state: str | None = None, waited: float = 0.0, polls: int = 0
+    ) -> None:
+        super().__init__(redact(text))
+        self.what = what
+        self.state = state
+        self.waited = waited
+        self.polls = polls
+
+
+class WaitTimeout(WaitError, TimeoutError):
+    """It was not finished in the time given; it goes on on the site, and can be waited for again."""
+
+
+class WaitFailed(WaitError):
+    """The site says that it failed."""
+
+
 class TransferError(FlywheelError):
     """An upload or download failed; nothing is left at the final name."""
 

@@ -11,6 +11,7 @@ _TEXTS = frozenset(
     ("label", "code", "name", "uid", "firstname", "lastname", "master_code", "type", "mimetype", "email", "modality")
 )
 _TIMES = frozenset(("created", "modified", "timestamp", "replaced"))
+_IDS = frozenset(("project", "subject", "session", "acquisition"))
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _DATE = re.compile(r"\d{4}-\d\d-\d\d([T ][\d:.]+(Z|[+-]\d\d:?\d\d)?)?", re.ASCII)
 _ID = re.compile(r"[0-9a-fA-F]{24}")
@@ -35,6 +36,12 @@ def is_text(key: str) -> bool:
     """Whether a field holds a text on every site."""
     path = key.split(".")
     return path[-1] in _TEXTS and "info" not in path
+
+
+def _is_id(key: str) -> bool:
+    """Whether a field holds the id of a parent; the ids of groups and users are texts of any form."""
+    *above, last = key.split(".")
+    return last in _IDS and above in ([], ["parents"])
 
 
 def _is_age(key: str) -> bool:
@@ -79,6 +86,13 @@ def _doubtful_value(term: Term) -> str | None:
                 return (
                     f"the filter {str(term)!r} compares {term.key} with {kind}, but {term.key} is a text; write "
                     f'{term.key}{term.operator}"{value}", in an expression a str'
+                )
+        elif _is_id(term.key):
+            bare = value[1:-1] if _QUOTED.fullmatch(value) else value
+            if not _ID.fullmatch(bare) and bare != "null":
+                return (
+                    f"the filter {str(term)!r} compares {term.key} with {bare!r}, but {term.key} is an id of 24 hex "
+                    f"digits; get the {term.key.split('.')[-1]} first and give its id"
                 )
         elif is_time(term.key) and _QUOTED.fullmatch(value):
             return (

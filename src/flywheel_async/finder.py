@@ -16,7 +16,7 @@ from flywheel_async.resources.merging import Merged
 from flywheel_async.resources.whole import Whole, WholePages, check_concurrency
 
 if TYPE_CHECKING:
-    from flywheel_async.client import AsyncClient
+    from flywheel_async.core import Core
 
 M = TypeVar("M", bound=Model)
 
@@ -79,7 +79,7 @@ class AsyncFinder(Generic[M]):
         path: Values of the path's parameters, in order.
     """
 
-    def __init__(self, core: AsyncClient, operation: str, model: str, path: tuple[str, ...] = ()) -> None:
+    def __init__(self, core: Core, operation: str, model: str, path: tuple[str, ...] = ()) -> None:
         self._core = core
         self._operation = operation
         self._model = model

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar, cast
 
 from flywheel_async.errors import ArgumentError, BadAnswer
-from flywheel_async.fields.base import Model
 
-M = TypeVar("M", bound=Model)
+M = TypeVar("M")
 T_co = TypeVar("T_co", covariant=True)
 
 DEFAULT_PAGE = 250
@@ -82,10 +81,13 @@ def following_query(query: Query, results: list[M]) -> dict[str, object]:
         skip = query.get("skip") or 0
         assert isinstance(skip, int)
         return {**query, "skip": skip + len(results)}
-    last: object = results[-1].get("file_id") or results[-1].get("id")
-    if not isinstance(last, str) or not last:
+    last: object = results[-1]
+    # Models and plain dictionaries; a list of dictionaries has wire names only.
+    members = cast("Mapping[str, object]", last if hasattr(last, "get") else {})
+    place = members.get("file_id") or members.get("id") or members.get("_id")
+    if not isinstance(place, str) or not place:
         raise BadAnswer("the list cannot be walked: its last object has no id")
-    return {**query, "after_id": last}
+    return {**query, "after_id": place}
 
 
 class Pages(Protocol[T_co]):

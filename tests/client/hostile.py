@@ -52,17 +52,24 @@ class Hostile:
     def _receive(connection: socket.socket) -> bytes:
         data = b""
         while b"\r\n\r\n" not in data:
-            data += connection.recv(65536)
+            data += _some(connection)
         head, _, body = data.partition(b"\r\n\r\n")
         lower = head.lower()
         if b"transfer-encoding: chunked" in lower:
             while not body.endswith(b"0\r\n\r\n"):
-                body += connection.recv(65536)
+                body += _some(connection)
         elif b"content-length:" in lower:
             length = int(lower.split(b"content-length:")[1].split(b"\r\n")[0])
             while len(body) < length:
-                body += connection.recv(65536)
+                body += _some(connection)
         return head + b"\r\n\r\n" + body
+
+
+def _some(connection: socket.socket) -> bytes:
+    data = connection.recv(65536)
+    if not data:
+        raise ConnectionError("the client went away")
+    return data
 
 
 @contextmanager

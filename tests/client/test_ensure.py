@@ -83,6 +83,25 @@ async def test_a_hundred_at_once_create_one(fw: AsyncClient, project: Project) -
     assert len(await project.sessions.find()) == 1
 
 
+async def test_two_lists_at_once_create_one(fw: AsyncClient, project: Project) -> None:
+    subject = await project.subjects.get_or_create(label="s")
+    found: list[str] = []
+
+    async def one(number: int) -> None:
+        if number % 3 == 0:
+            session = await subject.sessions.get_or_create(label="same")
+        else:
+            given = {"label": "s"} if number % 3 == 1 else subject.id
+            session = await project.sessions.get_or_create(label="same", subject=given)
+        found.append(session.id)
+
+    async with anyio.create_task_group() as tasks:
+        for number in range(30):
+            tasks.start_soon(one, number)
+    assert len(set(found)) == 1
+    assert len(await project.sessions.find()) == 1
+
+
 async def test_paths_at_once(fw: AsyncClient, group: Group) -> None:
     new = f"{group.id}.new"
     async with anyio.create_task_group() as tasks:

@@ -26,7 +26,7 @@ from flywheel_async.errors import (
     TransferError,
     UnsafeRedirect,
 )
-from flywheel_async.models.bound import bind
+from flywheel_async.resources.bound import bind
 
 pytestmark = pytest.mark.anyio
 

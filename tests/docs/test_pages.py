@@ -50,6 +50,31 @@ async def test_client_page(emulator: Emulator, anyio_backend: str) -> None:
                     exec(block.code, {"fw": sync})
 
 
+@pytest.mark.anyio
+async def test_raw_page(
+    emulator: Emulator, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], anyio_backend: str
+) -> None:
+    """Its examples go on from one another."""
+    monkeypatch.setenv("FLYWHEEL_API_KEY", emulator.api_key)
+    names: dict[str, Any] = {}
+    for block in blocks("docs/raw.md"):
+        if block.is_async:
+            await eval(block.code, names)
+        else:
+            exec(block.code, names)
+    printed = capsys.readouterr().out
+    assert "200 application/json" in printed
+    assert "\nMy Study\n" in printed
+    assert "['notes.txt', 'log.txt']\n200 13\n13\n" in printed
+    assert "completed" in printed
+    assert names["notes"] == b"all went well"
+    with Client(emulator.api_key) as fw:
+        (copy,) = fw.projects.find()
+        assert (copy.label, copy.id) == ("A copy", names["copy"].id)
+        assert copy.reload().description == "A study"
+    names["fw"].close()
+
+
 def test_emulator_page(here: Path) -> None:
     start, faults = blocks("docs/emulator.md")
     made: dict[str, Any] = {}

@@ -15,6 +15,7 @@ import pytest
 
 from flywheel_async import emulator
 from flywheel_async.emulator import EmulatorProcess, cli
+from flywheel_async.raw.table import operations
 
 
 def command(*arguments: str) -> list[str]:
@@ -72,7 +73,18 @@ def test_routes_are_listed_with_their_rules(capsys: pytest.CaptureFixture[str]) 
     assert cli.main(["--routes"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert any(line.split()[:2] == ["GET", "/projects/{project_id}"] and "on the project" in line for line in lines)
-    assert all(len(line.split()) > 3 for line in lines)
+    gears = lines[lines.index("gears: 0 of 17 operations") + 1 :]
+    assert gears[0].split() == ["GET", "/gears", "MISSING", "(part", "F)", "get_all_gears"]
+    assert any(line.split() == ["GET", "/report/site", "MISSING", "(later)", "get_site_report"] for line in lines)
+    assert "modalities: 5 of 5 operations" in lines
+    listed = [name.strip(",") for line in lines if line.startswith("  ") for name in line[8:].split()]
+    assert set(operations()) <= set(listed)
+    (end,) = (re.fullmatch(r"all: (\d+) of (\d+) operations", line) for line in lines[-1:])
+    assert end is not None
+    counts = [re.fullmatch(r"[a-z_]+: (\d+) of (\d+) operations", line) for line in lines[:-1]]
+    found = [(int(count[1]), int(count[2])) for count in counts if count is not None]
+    assert (sum(served for served, _ in found), sum(total for _, total in found)) == (int(end[1]), int(end[2]))
+    assert int(end[2]) == len(operations())
 
 
 def test_a_missing_extra_names_the_pip_line(

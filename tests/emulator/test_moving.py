@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -25,6 +26,17 @@ def only(http: httpx.Client, path: str) -> Any:
     return item
 
 
+def settled(http: httpx.Client, project_id: str) -> Any:
+    """Returns a copied project once nothing more happens to it."""
+    ends = time.monotonic() + 10
+    while time.monotonic() < ends:
+        project = got(http.get(f"/projects/{project_id}"))
+        if project["copy_status"] in ("completed", "failed"):
+            return project
+        time.sleep(0.01)
+    raise AssertionError(f"still {project['copy_status']}")
+
+
 def test_a_project_copy_is_complete(http: httpx.Client, tree: Any) -> None:
     scan = f"/acquisitions/{tree.acquisition}"
     got(http.post(f"{scan}/tags", json={"value": "t"}))
@@ -36,7 +48,7 @@ def test_a_project_copy_is_complete(http: httpx.Client, tree: Any) -> None:
     body = {"group_id": tree.group, "project_label": "copy", "filter": {}}
     answer = got(http.post(f"/projects/{tree.project}/copy", json=body))
     assert answer.keys() == {"task_id", "snapshot_id", "project_id"}
-    project = got(http.get(f"/projects/{answer['project_id']}"))
+    project = settled(http, answer["project_id"])
     assert (project["label"], project["copy_of"], project["copy_status"]) == ("copy", tree.project, "completed")
     session = only(http, f"/projects/{project['_id']}/sessions")  # the empty one is left out
     scan_id = only(http, f"/sessions/{session['_id']}/acquisitions")["_id"]

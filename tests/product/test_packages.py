@@ -30,7 +30,16 @@ def dist(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_what_is_in_them(dist: Path) -> None:
     (wheel,), (sdist,) = dist.glob("*.whl"), dist.glob("*.tar.gz")
     names = zipfile.ZipFile(wheel).namelist()
-    for name in ("py.typed", "raw/operations.json", "raw/models.json", "sync/client.py", "emulator/app.py"):
+    for name in (
+        "py.typed",
+        "raw/operations.json",
+        "raw/models.json",
+        "raw/signatures.pyi",
+        "sync/_signatures.pyi",
+        "types/__init__.pyi",
+        "sync/client.py",
+        "emulator/app.py",
+    ):
         assert f"flywheel_async/{name}" in names
     assert all(name.startswith(("flywheel_async/", "flywheel_async-")) for name in names)
     assert wheel.stat().st_size < 1_500_000

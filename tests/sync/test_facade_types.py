@@ -16,11 +16,15 @@ from typing import Any, Self, TypeVar
 import pytest
 
 from flywheel_async.emulator import Emulator
+from flywheel_async.raw.response import RawResponse
 from flywheel_async.resources.paths import Resolved
 from flywheel_async.sync import Client, Finder, Pager
 
 SYNC = Path(inspect.getfile(Client)).parent
-MODULES = ["client", "finder", *(f"models.{path.stem}" for path in sorted((SYNC / "models").glob("[a-z]*.py")))]
+MODULES = [
+    *("client", "getting", "long_running", "finder"),
+    *(f"models.{path.stem}" for path in sorted((SYNC / "models").glob("[a-z]*.py"))),
+]
 
 
 def namespace(module: ModuleType) -> dict[str, Any]:
@@ -68,6 +72,8 @@ def fits(value: object, hint: Any, owner: object, item: type | None) -> bool:
         return origin is Resolved and all(fits(part, arguments[0], owner, item) for part in parts)
     if isinstance(value, Finder):
         return origin is Finder and fits(value.find(), list[arguments], owner, item)
+    if isinstance(value, RawResponse):
+        return origin is RawResponse and isinstance(value.parse(), arguments[0])
     return type(value) is hint or (hint is Path and isinstance(value, Path))
 
 
@@ -254,6 +260,9 @@ def test_results_are_what_the_annotations_say(fw: Client, tmp_path: Path) -> Non
     assert [type(node).__name__ for node in see(fw, "resolve", "types/P/S").path] == ["Group", "Project", "Subject"]
     for name in ("get_auth_status", "get_version", "get_config"):
         see(fw, name)
+    see(fw, "raw")
+    see(fw, "request", "GET", "/version")
+    see(fw, "wait_for_copy", project.id)
     for owner in (group, project, subject, session, acquisition):
         see(fw, f"get_{type(owner).__name__.lower()}", owner.id)
     see(fw, "get_file", file.file_id)
@@ -279,6 +288,8 @@ def test_results_are_what_the_annotations_say(fw: Client, tmp_path: Path) -> Non
     see(file, "delete")
     see(acquisition, "delete_file", "b.txt")
     see(project, "delete")
+    see(fw, "wait_for_delete", project.id)
     see(user, "delete")
     see(fw, "close")
-    assert set(witness.annotated) - witness.seen == set()
+    # The emulator executes no views; tests/client/test_waiting.py sees that one.
+    assert set(witness.annotated) - witness.seen == {("LongRunning", "wait_for_view_execution")}

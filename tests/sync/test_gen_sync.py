@@ -92,6 +92,7 @@ def test_the_generated_code_runs(facade: ModuleType) -> None:
     with facade.Client("key") as fw:
         assert repr(fw) == "<Client of nothing>"
         assert fw.timeout == 1.5
+        assert fw.name() == "n"
         assert fw.describe("long") == "long key"
         thing = fw.get("a")
         assert type(thing) is models.Thing
@@ -161,25 +162,25 @@ def message(generator: ModuleType, rules: Any, package: Path, capsys: pytest.Cap
             "client.py",
             "async def get(self, id: str) -> Anything:",
             "async def get(self, id: str):",
-            "client.py:83: AsyncClient: get: no annotation for the result",
+            "client.py:85: AsyncClient: get: no annotation for the result",
         ),
         (
             "client.py",
             "async def get(self, id: str) -> Anything:",
             "async def get(self, id: AsyncThing) -> Anything:",
-            "client.py:83: AsyncThing has no sync twin",
+            "client.py:85: AsyncThing has no sync twin",
         ),
         (
             "client.py",
             "httpx.AsyncBaseTransport",
             "httpx.AsyncClient",
-            "client.py:40: httpx.AsyncClient has no sync twin",
+            "client.py:42: httpx.AsyncClient has no sync twin",
         ),
         (
             "client.py",
             '"""Gets one."""',
             '"""Gets one.\n\n        See AsyncOther.\n        """',
-            "client.py:86: 'Async' is left in the text: 'See AsyncOther.'",
+            "client.py:88: 'Async' is left in the text: 'See AsyncOther.'",
         ),
         (
             "client.py",
@@ -211,6 +212,7 @@ def message(generator: ModuleType, rules: Any, package: Path, capsys: pytest.Cap
             "@staticmethod\n    async def get(id: str) -> Anything:",
             "get: decorator staticmethod is not understood",
         ),
+        ("client.py", "(AsyncGetting):", "(AsyncGetting, AsyncOther):", "its base AsyncOther has no sync twin"),
         ("client.py", "    async def get(", "    limit = 3\n\n    async def get(", "class variable limit is not"),
         ("client.py", "async def get(self, id: str)", 'async def get(self, id: "str")', "write the annotation 'str'"),
         (

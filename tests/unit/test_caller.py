@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, date, datetime
+from enum import Enum, IntEnum
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import parse_qsl, unquote
 
+import h11
 import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import BaseModel
 
 from flywheel_async.errors import ArgumentError
-from flywheel_async.raw.caller import build, json_bytes
+from flywheel_async.fields.base import Model
+from flywheel_async.fields.load import load_python
+from flywheel_async.fields.members import member
+from flywheel_async.raw.caller import build
+from flywheel_async.raw.encode import json_bytes
 from flywheel_async.raw.table import operation, operations
-from flywheel_async.transport.request import encode_segment
+from flywheel_async.transport.request import Body, encode_segment
 
 
 def test_table_is_whole() -> None:
@@ -40,6 +47,68 @@ def test_query_and_headers() -> None:
     assert request.retry == "safe"
 
 
+def test_list_parameters_repeat_the_name_in_a_query_and_are_joined_in_a_header() -> None:
+    assert build("get_next_job", (), {"tags": ["a b", "c,d"]}).query == (("tags", "a b"), ("tags", "c,d"))
+    assert build("get_next_job", (), {"tags": ("a",)}).query == (("tags", "a"),)
+    assert build("get_next_job", (), {"tags": "a b"}).query == (("tags", "a b"),)
+    assert build("get_next_job", (), {"tags": []}).query == ()
+    assert build("get_all_projects", (), {"x_accept_feature": []}).headers == {}
+
+
+def test_parameters_sent_by_default() -> None:
+    body = {"return_type": "file"}
+    assert build("search", (body,), {}).query == (("simple", "true"),)
+    assert build("search", (body,), {"simple": None}).query == (("simple", "true"),)
+    assert build("search", (body,), {"simple": False}).query == (("simple", "false"),)
+
+
+class State(Enum):
+    DONE = "complete"
+
+
+class Count(IntEnum):
+    FEW = 3
+
+
+def test_members_of_enumerations_go_out_by_value() -> None:
+    assert build("ask_jobs_state", (State.DONE, {}), {}).path == "/jobs/ask/complete"
+    assert (
+        build("get_all_projects", (), {"sort": State.DONE, "limit": Count.FEW}).target
+        == "/projects?sort=complete&limit=3"
+    )
+    assert json_bytes({"state": State.DONE, "count": Count.FEW}) == b'{"state": "complete", "count": 3}'
+
+
+@given(st.text(), st.text())
+def test_query_values_arrive_as_they_are(first: str, second: str) -> None:
+    try:
+        target = build("get_all_projects", (), {"sort": second, "filter": first}).target
+    except ArgumentError as exc:
+        assert "UTF-8" in str(exc)
+        return
+    # The table decides about the order.
+    assert parse_qsl(target.partition("?")[2], keep_blank_values=True) == [("filter", first), ("sort", second)]
+
+
+@given(st.text() | st.text(alphabet="a \t\r\n\0\x7fé"))
+def test_header_values_are_legal_or_refused(value: str) -> None:
+    def legal() -> bool:
+        try:
+            return bool(h11.Request(method="GET", target="/", headers=[("Host", "a"), ("X", value.encode("ascii"))]))
+        except (h11.LocalProtocolError, UnicodeEncodeError):
+            return False
+
+    try:
+        headers = build("get_all_projects", (), {"x_accept_feature": [value]}).headers
+    except ArgumentError as exc:
+        assert "x_accept_feature" in str(exc)
+        # h11 lets some control characters pass that no site needs.
+        assert not legal() or not value.isprintable()
+    else:
+        assert headers == {"x-accept-feature": value}
+        assert legal()
+
+
 def test_after_id_may_be_empty() -> None:
     assert build("get_all_projects", (), {"after_id": ""}).target == "/projects?after_id="
 
@@ -55,6 +124,36 @@ def test_bodies() -> None:
     assert (empty.body.content_type, empty.body.data) == ("application/json", b"")
 
 
+def test_a_delete_may_have_a_body() -> None:
+    request = build("delete_project_tags", ("p1", ["a", "b"]), {})
+    assert (request.method, request.path) == ("DELETE", "/projects/p1/tags")
+    assert request.body == Body("application/json", b'["a", "b"]')
+    assert build("delete_file_tags", ("f1",), {}).body == Body("application/json", b"")
+    assert build("delete_file_tags", ("f1",), {"body": []}).body == Body("application/json", b"[]")
+    assert build("modify_project", ("p1", {}), {}).body == Body("application/json", b"{}")
+
+
+def test_a_text_may_stand_for_a_tag_or_a_note() -> None:
+    assert build("add_project_tag", ("p1", "new"), {}).body == Body("application/json", b'{"value": "new"}')
+    assert build("add_project_note", ("p1", "new"), {}).body == Body("application/json", b'{"text": "new"}')
+    assert build("modify_file_info", ("f1",), {"body": "any"}).body == Body("application/json", b'"any"')
+
+
+def test_the_stored_bytes_of_a_local_store_are_not_json() -> None:
+    assert build("upload_signed_fs_file", ("token", b"\0\xff"), {}).body == Body("application/octet-stream", b"\0\xff")
+
+
+def test_an_upload_brings_its_own_body() -> None:
+    body = Body("multipart/form-data; boundary=x", b"--x--")
+    assert build("upload_file_to_project", ("p1",), {"level": "project"}, upload=body).body is body
+    with pytest.raises(ArgumentError, match="upload_file_to_project: the argument 'file' is missing"):
+        build("upload_file_to_project", ("p1",), {})
+    with pytest.raises(ArgumentError, match="did you mean 'files'"):
+        build("upload_by_uid", (), {"filse": 1}, upload=body)
+    with pytest.raises(ArgumentError, match="content_type cannot be given"):
+        build("upload_file_to_project", ("p1",), {"content_type": "application/dicom"}, upload=body)
+
+
 @pytest.mark.parametrize(
     ("name", "values", "keywords", "said"),
     [
@@ -66,6 +165,19 @@ def test_bodies() -> None:
         ("get_project", ("",), {}, "project_id"),
         ("get_project", (["x"],), {}, "project_id"),
         ("get_all_projects", (), {"filter": b"x"}, "filter"),
+        ("get_all_projects", (), {"filter": ["a=1", "b=2"]}, "filter takes one value, not 2"),
+        ("get_all_projects", (), {"limit": float("nan")}, "limit"),
+        ("get_all_projects", (), {"sort": object()}, "sort: a object cannot be sent"),
+        ("get_project", ("a", "b"), {}, r"at most 1 positional arguments \(project_id\), 2 given"),
+        ("download_file_from_project", ("a", "b"), {"range": "0-\r\nx: y"}, "range: .* cannot be sent in a header"),
+        ("add_project_tags", ("a", "tag"), {}, "body must be a list, not a str"),
+        (
+            "add_project",
+            ("label",),
+            {},
+            r"add_project: body must be a dictionary or an object \(ProjectInput\), not a str",
+        ),
+        ("add_project_tag", ("a", 5), {}, "body must be a text, a dictionary or an object"),
     ],
 )
 def test_bad_arguments_are_named(name: str, values: tuple[object, ...], keywords: dict[str, Any], said: str) -> None:
@@ -123,6 +235,38 @@ def test_cycles_are_found() -> None:
 def test_dates_go_out_as_iso() -> None:
     body = json.loads(json_bytes({"t": datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC), "d": date(2026, 1, 2)}))
     assert body == {"t": "2026-01-02T03:04:05+00:00", "d": "2026-01-02"}
+
+
+class Series(Model):
+    count: int | None = member(default=1)
+    label: str | None = member("series-label")
+    inner: Series | None = member()
+
+
+class Foreign(BaseModel):
+    count: int = 1
+    label: str | None = None
+
+
+def test_objects_send_what_was_given() -> None:
+    assert json_bytes(Series()) == b"{}"
+    # A change has to be able to set a member to its default.
+    assert json.loads(json_bytes(Series(count=1, inner=Series(label="x")))) == {
+        "count": 1,
+        "inner": {"series-label": "x"},
+    }
+    changed = Series(label="x", extra=[None, Series()])
+    changed.count = 1
+    changed.label = None
+    assert json.loads(json_bytes([changed])) == [{"count": 1, "extra": [None, {}]}]
+    # From a site nobody knows what was given: what is not the default is sent.
+    assert json.loads(json_bytes(load_python(Series, {"count": 2, "_x": 3}))) == {"count": 2, "_x": 3}
+
+
+def test_objects_of_other_classes_are_sent_whole() -> None:
+    assert json.loads(json_bytes({"info": Foreign()})) == {"info": {"count": 1}}
+    with pytest.raises(ArgumentError, match=r"body\.inner\.count"):
+        json_bytes({"inner": Foreign.model_construct(count=float("inf"))})
 
 
 JSON = st.recursive(

@@ -212,6 +212,9 @@ def conditions(text: str | None) -> list[list[object]]:
         ("age<30", "946728000"),
         ("subject.age>=2.5", "78894000"),
         ('created>"2024-01-31"', "created>2024-01-31"),
+        ("project=My Study", "give its id"),
+        ('parents.subject="0042"', "get the subject first"),
+        (f.session == "visit 1", "24 hex digits"),
         (f.label == 42, "str"),
         (f.age < 30, "946728000"),
         (f.uid.in_(["a", 5, 6]), "a number"),
@@ -227,6 +230,7 @@ def test_doubts(text: object, said: str) -> None:
     [
         'label="42"', "label=x", "label=~42", "label!=null", "info.label=42", "age<946728000", "info.age<30", "a>=5",
         "created>2024-01-31", "label=a<b", 'info.created="2024-01-31"', "age=0", "label=|[a,'42']", "n=-5", "a=~=x",
+        "project=5d2761383289d60037e8f5e5", "group=neuro", "subject.label=x", "parents.session=null", "info.project=x",
     ],
 )  # fmt: skip
 def test_no_doubts(text: str) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas
 import pytest
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
 
@@ -46,7 +46,7 @@ def whole(found: list[dict[str, Any]], **options: object) -> pandas.DataFrame:
     return read(io.BytesIO(json.dumps(found).encode()), {"orient": "records", **options})
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=40, phases=[Phase.explicit, Phase.generate])
 @given(rows, st.integers(1, 5), st.sampled_from([{}, {"dtype": False}, {"dtype": {"label": "str", "whole": "float64"}}]))
 def test_parts_are_the_whole(found: list[dict[str, Any]], size: int, options: dict[str, Any]) -> None:
     frames = parts(found, size, **options)

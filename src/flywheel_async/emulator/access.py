@@ -36,6 +36,9 @@ ANALYSES_CREATE: Final = "analyses_create_sdk"
 ANALYSES_MODIFY: Final = "analyses_modify_metadata"
 ANALYSES_DELETE: Final = "analyses_delete"
 COPY: Final = "copy_by_reference"
+TEMPLATES_MANAGE: Final = "session_templates_manage"
+SETTINGS_VIEW: Final = "settings_view"
+SETTINGS_MODIFY: Final = "settings_modify"
 VIEWS_VIEW: Final = "data_views_view"
 VIEWS_MANAGE: Final = "data_views_manage"
 
@@ -52,7 +55,7 @@ READ_ACTIONS: tuple[str, ...] = (
     VIEWS_VIEW,
     "session_templates_view",
     "jobs_view",
-    "settings_view",
+    SETTINGS_VIEW,
 )
 WRITE_ACTIONS: tuple[str, ...] = (
     *READ_ACTIONS,
@@ -81,9 +84,9 @@ ADMIN_ACTIONS: tuple[str, ...] = (
     PERMISSIONS_MANAGE,
     "project_sharing_manage",
     "gear_rules_manage",
-    "session_templates_manage",
+    TEMPLATES_MANAGE,
     "jobs_manage_others",
-    "settings_modify",
+    SETTINGS_MODIFY,
 )
 
 DEFAULT_ROLES: Mapping[str, tuple[str, tuple[str, ...]]] = {
@@ -97,7 +100,7 @@ ALL_ACTIONS: frozenset[str] = frozenset(ADMIN_ACTIONS)
 
 _RANK = {"ro": 1, "rw": 2, "admin": 3}
 # What an action takes on a group, which knows access levels only.
-_ON_GROUP = {VIEW: "ro", TAGS_VIEW: "ro", TAGS_MANAGE: "rw"}
+_ON_GROUP = {VIEW: "ro", TAGS_VIEW: "ro", TAGS_MANAGE: "rw", VIEWS_VIEW: "ro"}
 # The same for a collection; what is not listed takes `admin`.
 _ON_COLLECTION = {
     **dict.fromkeys((VIEW, FILES_VIEW, FILES_DOWNLOAD, TAGS_VIEW, NOTES_VIEW), "ro"),

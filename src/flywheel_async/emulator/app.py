@@ -115,9 +115,3 @@ class App:
         else:
             caller = auth.identify(tx, self._site, exchange.headers, exhaustive=exhaustive)
         return Call(self._site, tx, caller, exchange, match.params, body, ticket=ticket, page_cap=page_cap)
-
-
-def describe(route: Route) -> str:
-    """Returns one line about a route."""
-    names = ", ".join(route.operations) or "(emulator only)"
-    return f"{route.method:6} {route.path:60} {route.rule!s:45} {names}"

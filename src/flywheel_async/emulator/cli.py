@@ -41,7 +41,9 @@ def parser() -> argparse.ArgumentParser:
     found.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     found.add_argument("--seed", choices=["demo"], help="fill an empty site with an example")
     found.add_argument("--faults", action="store_true", help="let a site admin plan faults through /api/_faults")
-    found.add_argument("--routes", action="store_true", help="list what is served and who may use it, then end")
+    found.add_argument(
+        "--routes", action="store_true", help="list what is served, who may use it and what is missing, then end"
+    )
     found.add_argument(
         "--until-stdin-closes", action="store_true", help="also end when standard input ends (for parent processes)"
     )
@@ -68,11 +70,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _print_routes() -> int:
-    from flywheel_async.emulator.app import describe
+    from flywheel_async.emulator.coverage import lines
     from flywheel_async.emulator.routes import collect
 
-    for route in sorted(collect(with_faults=True), key=lambda route: (route.path, route.method)):
-        print(describe(route))
+    for line in lines(collect(with_faults=True)):
+        print(line)
     return 0
 
 

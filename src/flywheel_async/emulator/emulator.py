@@ -12,6 +12,7 @@ from typing import Literal
 import anyio.to_thread
 
 from flywheel_async.emulator.app import MAX_JSON_BYTES
+from flywheel_async.emulator.background import Background
 from flywheel_async.emulator.faults import FaultPlan
 from flywheel_async.emulator.seed import seed_demo
 from flywheel_async.emulator.server import Server
@@ -150,6 +151,11 @@ class Emulator:
     def faults(self) -> FaultPlan:
         """The fault plan; it survives a restart."""
         return self.server.site.faults
+
+    @property
+    def background(self) -> Background:
+        """Work that goes on after an answer, such as the copy of a project; `held()` keeps it waiting in a test."""
+        return self.server.site.background
 
     @property
     def roles(self) -> dict[str, str]:

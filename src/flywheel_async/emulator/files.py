@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from flywheel_async.emulator import changes
+from flywheel_async.emulator import changes, templates
 from flywheel_async.emulator.database import Tx
 from flywheel_async.emulator.filetypes import guess_mimetype, guess_type
 from flywheel_async.emulator.inputs import FileInput
@@ -248,6 +248,7 @@ def insert(tx: Tx, row: FileRow) -> None:
             text(row.body),
         ),
     )
+    templates.refresh(tx, row.session)
 
 
 def put_below(row: FileRow, parent: Node) -> None:
@@ -265,6 +266,7 @@ def move(tx: Tx, row: FileRow, parent: Node, name: str) -> None:
     """
     if (parent.id, name) != (row.parent_id, row.name) and has(tx, parent, name):
         raise Problem(409, f"{parent.kind} {parent.id} has a file {name!r} already")
+    left = row.session
     put_below(row, parent)
     tx.run(
         "UPDATE file SET name = ?, parent_kind = ?, parent_id = ?, group_id = ?, project = ?, subject = ?,"
@@ -283,6 +285,7 @@ def move(tx: Tx, row: FileRow, parent: Node, name: str) -> None:
     )
     row.name = name
     save(tx, row)
+    templates.refresh(tx, left)
 
 
 def restore(tx: Tx, row: FileRow, origin: Doc) -> FileRow:
@@ -315,6 +318,7 @@ def save(tx: Tx, row: FileRow) -> None:
         (row.type, row.modified, row.revision, text(row.body), row.file_id, row.version),
     )
     changes.updated(tx, "file", row.file_id, before, _row(tx, row), row.revision, row.version)
+    templates.refresh(tx, row.session)
 
 
 def _row(tx: Tx, row: FileRow) -> Doc:
@@ -328,6 +332,13 @@ def delete(tx: Tx, file_id: str, version: int | None = None, reason: str | None 
     Returns:
         How many files were touched: 0 or 1.
     """
+    changed = _delete(tx, file_id, version, reason)
+    row = tx.one("SELECT session FROM file WHERE file_id = ? LIMIT 1", (file_id,))
+    templates.refresh(tx, None if row is None else row["session"])
+    return changed
+
+
+def _delete(tx: Tx, file_id: str, version: int | None, reason: str | None) -> int:
     changes.deleted_file(tx, file_id, version, reason)
     if version is None:
         changed = tx.run(

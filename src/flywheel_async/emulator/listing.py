@@ -14,6 +14,9 @@ from flywheel_async.emulator.query.paging import ListQuery
 from flywheel_async.emulator.sources import SOURCES
 from flywheel_async.emulator.wire import Doc, Json
 
+# What is listed in another form than it is kept, and to everybody.
+_KEPT_AS = {"catalog": "project"}
+
 
 def list_nodes(
     call: Call,
@@ -62,7 +65,7 @@ def _select(
     if table == "file":
         parts = [Sql("d.current = 1")]
     else:
-        parts = [Sql("d.kind = ? AND d.deleted IS NULL", (kind,))]
+        parts = [Sql("d.kind = ? AND d.deleted IS NULL", (_KEPT_AS.get(kind, kind),))]
     if kind in OWNERS or kind == "file":
         text, values = visible(seen_by, call.tx, kind, "d")
         parts.append(Sql(text, values))

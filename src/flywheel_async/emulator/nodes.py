@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from flywheel_async.emulator import changes
+from flywheel_async.emulator import changes, templates
 from flywheel_async.emulator.database import Tx
 from flywheel_async.emulator.problems import Problem, not_found
 from flywheel_async.emulator.wire import Doc, as_doc, text
@@ -77,6 +77,18 @@ def get(tx: Tx, kind: str, node_id: str) -> Node:
     return node
 
 
+def get_ever(tx: Tx, kind: str, node_id: str) -> Node:
+    """Returns a node, also a deleted one.
+
+    Raises:
+        Problem: 404.
+    """
+    row = tx.one("SELECT * FROM node WHERE kind = ? AND id = ?", (kind, node_id))
+    if row is None:
+        raise not_found(kind, node_id)
+    return Node.from_row(row)
+
+
 def get_container(tx: Tx, node_id: str) -> Node:
     """Returns a live container of any kind.
 
@@ -119,6 +131,8 @@ def insert(tx: Tx, node: Node) -> None:
         raise Problem(409, f"{node.kind} {node.id} exists already") from None
     if node.kind in OWNERS:
         changes.created(tx, node.kind, node.id)
+    if node.kind in ("session", "acquisition"):
+        templates.refresh(tx, node.session)
 
 
 def save(tx: Tx, node: Node) -> None:
@@ -146,6 +160,10 @@ def save(tx: Tx, node: Node) -> None:
     )
     if before:
         changes.updated(tx, node.kind, node.id, before, _row(tx, node), node.revision)
+    if node.kind in ("session", "acquisition"):
+        templates.refresh(tx, node.session)
+        if node.session != before["session"]:
+            templates.refresh(tx, str(before["session"]))
 
 
 def _row(tx: Tx, node: Node) -> Doc:
@@ -169,6 +187,8 @@ def soft_delete(tx: Tx, node: Node, reason: str | None = None) -> None:
     tx.run(
         f"UPDATE file SET deleted = ?, delete_reason = ?, current = 0 WHERE {in_file} = ? AND deleted IS NULL", values
     )
+    if node.kind == "acquisition":
+        templates.refresh(tx, node.session)
 
 
 def move_below(tx: Tx, node: Node) -> None:
@@ -182,6 +202,7 @@ def move_below(tx: Tx, node: Node) -> None:
     values = [getattr(node, column) for column in columns]
     for table in ("node", "file"):
         tx.run(f"UPDATE {table} SET {changes} WHERE {own} = ?", (*values, node.id))
+    templates.refresh_below(tx, own, node.id)
 
 
 def children(tx: Tx, parent: Node, kind: str) -> list[Node]:

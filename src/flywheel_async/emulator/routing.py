@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
@@ -17,8 +16,6 @@ if TYPE_CHECKING:
 
 Handler: TypeAlias = "Callable[[Call], object]"
 H = TypeVar("H", bound=Callable[..., object])
-
-_PARAM = re.compile(r"\{([^}]*)\}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +76,7 @@ class Routes:
         first = table[operation_ids[0]]
         for other in operation_ids[1:]:
             row = table[other]
-            if (row.method, _PARAM.sub("{}", row.path)) != (first.method, _PARAM.sub("{}", first.path)):
+            if (row.method, _shape(row.path)) != (first.method, _shape(first.path)):
                 raise ValueError(f"{other} is on another route than {first.id}")
         changes = first.method != "GET" if writes is None else writes
         self.found.append(
@@ -103,6 +100,11 @@ class Routes:
         """Adds a route that is no operation of the API; see `add`."""
         changes = method != "GET" if writes is None else writes
         self.found.append(Route((), method, path, rule, handler, writes=changes, slow=slow))
+
+
+def _shape(path: str) -> str:
+    """Returns a path template without the names of its parameters."""
+    return "/".join("{}" if segment.startswith("{") else segment for segment in path.split("/"))
 
 
 def id_param(operation_id: str) -> str:
@@ -130,7 +132,6 @@ class Router:
 
     Args:
         routes: What is served.
-        missing: Operation ids by method and path template that exist in the API but are not served.
     """
 
     def __init__(self, routes: Sequence[Route]) -> None:
@@ -138,14 +139,13 @@ class Router:
         served: set[tuple[str, str]] = set()
         for route in routes:
             self._branch(route.path).routes[route.method] = route
-            served.add((route.method, _PARAM.sub("{}", route.path)))
-        self._missing: dict[tuple[str, str], str] = {}
+            served.add((route.method, _shape(route.path)))
+        self._missing: dict[tuple[str, str], list[str]] = {}
         for operation in operations().values():
-            shape = (operation.method, _PARAM.sub("{}", operation.path))
-            if shape not in served and shape not in self._missing:
-                self._missing[shape] = operation.id
+            shape = (operation.method, _shape(operation.path))
+            if shape not in served:
+                self._missing.setdefault(shape, []).append(operation.id)
                 self._branch(operation.path)
-        self._missing_shapes = {path for _, path in self._missing}
 
     def _branch(self, path: str) -> _Branch:
         branch = self._root
@@ -178,9 +178,9 @@ class Router:
             route = branch.routes.get(method)
             if route is not None:
                 return Match(route, _params(route.path, segments[2:]))
-            operation = self._missing.get((method, shape))
-            if operation is not None:
-                raise Problem(501, f"the emulator does not have {operation} yet")
+            missing = self._missing.get((method, shape))
+            if missing is not None:
+                raise Problem(501, f"the emulator does not have {', '.join(missing)} yet")
             allowed.update(branch.routes)
             allowed.update(known for known, path in self._missing if path == shape)
         if allowed:

@@ -125,17 +125,21 @@ class On:
         kind: The container kind, or None for any.
         param: The path parameter with its id.
         action: What the caller must be allowed to do there.
+        deleted: Whether it may be a deleted one; for a given kind only.
     """
 
     kind: str | None
     param: str
     action: str
+    deleted: bool = False
     public: bool = False
 
     def check(self, call: Call) -> None:
         """Finds the container and refuses callers without the action."""
         node_id = call.params[self.param]
-        if self.kind is None:
+        if self.kind is not None and self.deleted:
+            node = nodes.get_ever(call.tx, self.kind, node_id)
+        elif self.kind is None:
             node = nodes.get_container(call.tx, node_id)
         else:
             node = nodes.get(call.tx, self.kind, node_id)
@@ -321,10 +325,9 @@ class OnLogged:
                 raise not_found("file", node_id)
             access.require_file(call.tx, call.caller, files.FileRow.from_row(row), access.FILES_VIEW)
             return
-        row = call.tx.one("SELECT * FROM node WHERE kind = ? AND id = ?", (kind, node_id))
-        if row is None or kind not in nodes.OWNERS:
+        if kind not in nodes.OWNERS:
             raise not_found(kind, node_id)
-        access.require(call.tx, call.caller, nodes.Node.from_row(row), access.VIEW)
+        access.require(call.tx, call.caller, nodes.get_ever(call.tx, kind, node_id), access.VIEW)
 
     def __str__(self) -> str:
         return "containers_view_metadata on the container"

@@ -199,7 +199,7 @@ class Shaper:
             "name": row.name,
             "type": row.type,
             "size": row.size,
-            "hash": row.hash,
+            "hash": row.hash or None,
             "client_hash": None,
             "provider_id": STORAGE_PROVIDER,
             "parent_ref": {"type": row.parent_kind, "id": row.parent_id},

@@ -8,7 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from flywheel_async.emulator import access, keys, nodes, users
+from flywheel_async.emulator import access, keys, nodes, project_tasks, users
+from flywheel_async.emulator.background import Background
 from flywheel_async.emulator.blobs import BlobStore
 from flywheel_async.emulator.database import Database, Tx
 from flywheel_async.emulator.faults import FaultPlan
@@ -37,6 +38,7 @@ class Site:
 
     Attributes:
         db: The database.
+        background: Work that goes on after an answer.
         blobs: The file contents.
         disk: Threads for reading and writing file contents.
         faults: The fault plan.
@@ -75,10 +77,14 @@ class Site:
         except BaseException:
             self.db.close()
             raise
+        self.background = Background(self.db, self.new_id, project_tasks.WORK)
+        # What was not finished when the emulator ended the last time.
+        self.background.wake()
 
     def close(self) -> None:
         """Finishes running work and gives the folder free."""
         self.views.close()
+        self.background.close()
         self.disk.shutdown(wait=True, cancel_futures=True)
         self.db.close()
 

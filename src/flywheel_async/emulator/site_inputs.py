@@ -43,6 +43,18 @@ class UserChange(Input):
     ldap_sync_id: str | None = None
 
 
+class UserSync(Input):
+    """What a central directory says about a user."""
+
+    email: UserId
+    given_name: Words
+    family_name: Words
+    disabled: bool
+    auth0id: Words
+    revision: int
+    role: SiteRole
+
+
 class RoleInput(Input):
     """A new role."""
 

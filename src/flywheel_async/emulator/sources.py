@@ -82,6 +82,12 @@ SOURCES: Mapping[str, Source] = {
     "user": Source("d.body", _NODE_COLUMNS),
     "filter": Source("d.body", _NODE_COLUMNS),
     "search": Source("d.body", _NODE_COLUMNS),
+    # Projects as the catalogue shows them.
+    "catalog": Source(
+        "json_set(json_extract(d.body, '$.settings.sharing'), '$.tags', json(COALESCE("
+        "json_extract(d.body, '$.tags'), '[]')))",
+        _NODE_COLUMNS,
+    ),
     "device": Source("d.body", _NODE_COLUMNS),
     "view": Source("d.body", _NODE_COLUMNS),
     "execution": Source(

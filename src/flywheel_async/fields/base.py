@@ -18,7 +18,7 @@ from .display import html_table, shown_members
 if TYPE_CHECKING:
     from pydantic._internal._model_construction import ModelMetaclass as _PydanticMeta
 
-    from ..client import AsyncClient
+    from ..core import Core
 else:
     _PydanticMeta = type(BaseModel)
 
@@ -66,7 +66,7 @@ class Model(BaseModel, metaclass=_ModelMeta):
     # bound object compares and prints as its data does, and its copies are unbound.
     __slots__ = ("_core",)
     if TYPE_CHECKING:
-        _core: AsyncClient | None
+        _core: Core | None
 
     @classmethod
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:

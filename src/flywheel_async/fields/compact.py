@@ -5,6 +5,7 @@ nothing, yet takes a third of its memory.
 """
 
 from collections.abc import Iterable
+from types import NoneType
 from typing import Any, cast, get_args, get_origin
 
 from .annotations import alternatives
@@ -39,8 +40,12 @@ def _names_of_large_parts(cls: type[Model]) -> list[str]:
 
 
 def _is_large(declared: Any) -> bool:
+    large = False
     for kind in alternatives(declared):
-        item = get_args(kind)[0] if get_origin(kind) is list else kind
-        if isinstance(item, type) and issubclass(item, Model) and len(item.__pydantic_fields__) > _SMALL:
-            return True
-    return False
+        item: Any = get_args(kind)[0] if get_origin(kind) is list else kind
+        if item is NoneType:
+            continue
+        if not (isinstance(item, type) and issubclass(item, Model)):
+            return False  # the value may be no object at all
+        large = large or len(item.__pydantic_fields__) > _SMALL
+    return large

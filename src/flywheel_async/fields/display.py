@@ -9,7 +9,12 @@ from typing import cast
 _LONGEST = 60
 _FIRST = ("id", "label", "name")
 # Shown as `***`: an object may end up in a log or a notebook that others read.
-_SECRET = frozenset({"key", "api_key", "api_keys", "unencrypted_secret", "secret", "token", "password", "ticket"})
+_SECRET = frozenset(
+    (
+        *("key", "api_key", "api_keys", "unencrypted_secret", "secret", "token", "password", "ticket"),
+        *("aws_secret_access_key", "azure_account_key", "private_key"),
+    )
+)
 
 _short = reprlib.Repr()
 _short.maxstring = _short.maxother = _LONGEST

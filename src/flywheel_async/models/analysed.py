@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import cast
 
 from flywheel_async.models.analysis import Analysis
-from flywheel_async.models.bound import core_of, id_of
 from flywheel_async.models.container import Container
 from flywheel_async.resources import analyses as _analyses
+from flywheel_async.resources.bound import core_of, id_of
 
 
 class Analysed(Container):

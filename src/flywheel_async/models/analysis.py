@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, ClassVar, cast
 from flywheel_async.events import OnProgress
 from flywheel_async.fields.analysis import AnalysisFields
 from flywheel_async.fields.members import Info, member
-from flywheel_async.models.bound import core_of, id_of
 from flywheel_async.models.container import FileContainer
 from flywheel_async.models.entries import FileEntries
 from flywheel_async.models.file import File
@@ -16,6 +15,7 @@ from flywheel_async.models.info import Informed
 from flywheel_async.models.notes import Noted
 from flywheel_async.models.tags import Tagged
 from flywheel_async.resources import moving as _moving
+from flywheel_async.resources.bound import core_of, id_of
 from flywheel_async.transfer.sources import Upload
 
 if TYPE_CHECKING:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, ClassVar
 from flywheel_async.fields.collection import CollectionFields
 from flywheel_async.fields.members import member
 from flywheel_async.models.analysis import Analysis
-from flywheel_async.models.bound import core_of, id_of
 from flywheel_async.models.container import FileContainer
 from flywheel_async.models.entries import FileEntries
 from flywheel_async.models.file import File
@@ -15,6 +14,7 @@ from flywheel_async.models.info import Informed
 from flywheel_async.models.notes import Noted
 from flywheel_async.models.tags import Tagged
 from flywheel_async.resources import collections as _collections
+from flywheel_async.resources.bound import core_of, id_of
 
 if TYPE_CHECKING:
     from flywheel_async.finder import AsyncFinder

@@ -10,9 +10,9 @@ from typing import ClassVar, Self, cast
 from flywheel_async.events import OnProgress
 from flywheel_async.fields.base import Model
 from flywheel_async.fields.common import ContainerReference
-from flywheel_async.models.bound import core_of, id_of
 from flywheel_async.models.file import File
 from flywheel_async.resources import instants as _instants
+from flywheel_async.resources.bound import core_of, id_of
 from flywheel_async.transfer.sources import Upload
 
 

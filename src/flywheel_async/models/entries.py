@@ -9,12 +9,12 @@ from typing import cast
 from flywheel_async.events import OnProgress
 from flywheel_async.fields.common import FileReference
 from flywheel_async.fields.file_parts import ZipfileInfo
-from flywheel_async.models.bound import core_of, id_of
 from flywheel_async.models.container import Container
 from flywheel_async.models.file import File
 from flywheel_async.resources import archives as _archives
 from flywheel_async.resources import classification as _classification
 from flywheel_async.resources import info as _info
+from flywheel_async.resources.bound import core_of, id_of
 
 
 class FileEntries(Container):

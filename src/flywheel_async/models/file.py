@@ -11,7 +11,6 @@ from flywheel_async.events import OnProgress
 from flywheel_async.fields.common import ContainerReference, FileReference
 from flywheel_async.fields.file import FileFields
 from flywheel_async.fields.file_parts import FileVersionOutput, ZipfileInfo
-from flywheel_async.models.bound import core_of
 from flywheel_async.resources import archives as _archives
 from flywheel_async.resources import classification as _classification
 from flywheel_async.resources import info as _info
@@ -19,6 +18,7 @@ from flywheel_async.resources import instants as _instants
 from flywheel_async.resources import moving as _moving
 from flywheel_async.resources import tags as _tags
 from flywheel_async.resources import versions as _versions
+from flywheel_async.resources.bound import core_of
 from flywheel_async.resources.files import parent_of
 
 if TYPE_CHECKING:

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar, cast
 
 from flywheel_async.fields.group import GroupFields
-from flywheel_async.models.bound import core_of, id_of
 from flywheel_async.models.permissions import GroupAccess
 from flywheel_async.models.tags import Tagged
+from flywheel_async.resources.bound import core_of, id_of
 
 if TYPE_CHECKING:
     from flywheel_async.finder import AsyncFinder

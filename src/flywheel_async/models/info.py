@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from flywheel_async.models.bound import core_of, id_of
 from flywheel_async.models.container import Container
 from flywheel_async.resources import info as _info
+from flywheel_async.resources.bound import core_of, id_of
 
 
 class Informed(Container):

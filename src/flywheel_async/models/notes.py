@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from flywheel_async.fields.common import Note
-from flywheel_async.models.bound import core_of, id_of
 from flywheel_async.models.container import Container
 from flywheel_async.resources import notes as _notes
+from flywheel_async.resources.bound import core_of, id_of
 
 
 class Noted(Container):

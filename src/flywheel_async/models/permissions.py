@@ -6,10 +6,10 @@ from collections.abc import Mapping
 
 from flywheel_async.fields.access import Role
 from flywheel_async.fields.common import AccessPermission, RolePermission
-from flywheel_async.models.bound import core_of, id_of
 from flywheel_async.models.container import Container
 from flywheel_async.resources import permissions as _permissions
 from flywheel_async.resources import roles as _roles
+from flywheel_async.resources.bound import core_of, id_of
 
 
 class GroupAccess(Container):

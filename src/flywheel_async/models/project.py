@@ -11,7 +11,6 @@ from flywheel_async.fields.members import Given, member
 from flywheel_async.fields.project import ProjectFields
 from flywheel_async.models.analysed import Analysed
 from flywheel_async.models.analysis import Analysis
-from flywheel_async.models.bound import core_of, id_of
 from flywheel_async.models.container import FileContainer
 from flywheel_async.models.entries import FileEntries
 from flywheel_async.models.file import File
@@ -20,6 +19,7 @@ from flywheel_async.models.notes import Noted
 from flywheel_async.models.permissions import ProjectAccess
 from flywheel_async.models.tags import Tagged
 from flywheel_async.resources import moving as _moving
+from flywheel_async.resources.bound import core_of, id_of
 
 if TYPE_CHECKING:
     from flywheel_async.finder import AsyncFinder

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from flywheel_async.models.bound import core_of, id_of
 from flywheel_async.models.container import Container
 from flywheel_async.resources import tags as _tags
+from flywheel_async.resources.bound import core_of, id_of
 
 
 class Tagged(Container):

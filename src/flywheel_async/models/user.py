@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Self
 
 from flywheel_async.fields.user import UserFields
-from flywheel_async.models.bound import core_of, id_of
+from flywheel_async.resources.bound import core_of, id_of
 
 
 class User(UserFields):

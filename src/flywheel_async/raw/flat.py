@@ -6,27 +6,38 @@ returns what the table says. Nothing here is written per operation.
 
 from __future__ import annotations
 
-import difflib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Coroutine, Iterable, Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any, NoReturn, cast
 from urllib.parse import urlencode
 
 from flywheel_async.errors import ArgumentError
+from flywheel_async.fields.base import Model
 from flywheel_async.raw.caller import bind, build
-from flywheel_async.raw.decode import decode, scalar_member
+from flywheel_async.raw.decode import decode, parse
+from flywheel_async.raw.operation import unknown as refuse
+from flywheel_async.raw.schemas import members_of, parse_kind, schemas
+from flywheel_async.raw.sending import Call, prepare, send, take_timeout
 from flywheel_async.raw.table import derived, operation, operations
 from flywheel_async.resources import archives, collections
-from flywheel_async.resources.info import checked_info, checked_members, to_set
+from flywheel_async.resources.bodies import changeable, filled
+from flywheel_async.resources.info import checked_info, checked_members, to_delete, to_set
+from flywheel_async.resources.reasons import checked_reason
+from flywheel_async.transport.client import waiting_at_most
 
 if TYPE_CHECKING:
-    from flywheel_async.client import AsyncClient
+    from flywheel_async.core import Core
+    from flywheel_async.raw.table import Operation
+    from flywheel_async.transport.request import Timeout
 
 _UPLOAD = re.compile(r"upload_file_to_(\w+)|upload_output_to_(?:\w+_)?(analysis)")
 _DOWNLOAD = re.compile(r"download_file_from_(\w+?)(_as_data)?|download_output_from_(?:\w+_)?(analysis)(_as_data)?")
 _COLLECT = re.compile(r"add_(session|acquisition|node)s_to_collection")
 _URL = re.compile(r"get_(\w+)_download_url")
+
+# Operations whose body is a metadata object itself.
+_WHOLE_INFO = ("modify_file_info", "replace_file_info")
 
 
 class FlatOperation:
@@ -37,7 +48,7 @@ class FlatOperation:
         name: The name.
     """
 
-    def __init__(self, core: AsyncClient, name: str) -> None:
+    def __init__(self, core: Core, name: str) -> None:
         self._core = core
         self._name = name
         self.__name__ = name
@@ -45,12 +56,14 @@ class FlatOperation:
     def __repr__(self) -> str:
         return f"<operation {self._name}>"
 
-    async def __call__(self, *values: object, **keywords: object) -> Any:
-        """Calls the operation.
+    def __call__(self, *values: object, **keywords: object) -> Coroutine[object, object, Any]:
+        """Checks the arguments, and calls the operation when awaited.
 
         Args:
             *values: Arguments by position, in the table's order.
-            **keywords: Arguments by name; `body` is the JSON body.
+            **keywords: Arguments by name; `body` is the JSON body. Of the controls of the official client,
+                `_request_timeout` (seconds, or a pair for connecting and reading) and
+                `_ignore_simplified_return_value` (whether a model with an `id` stays one) are known.
 
         Returns:
             What the table says: an object, a list, a bare id, plain data or None. Its type is `Any` because it differs
@@ -60,11 +73,7 @@ class FlatOperation:
             ArgumentError: An argument is unknown, missing or cannot be sent; nothing was sent.
             APIError: The site refused.
         """
-        return await self.call(*values, **keywords)
-
-    async def call(self, *values: object, **keywords: object) -> Any:
-        """Does what calling the object does."""
-        return await call(self._core, self._name, values, keywords)
+        return call(self._core, self._name, values, keywords)
 
 
 @cache
@@ -84,44 +93,76 @@ def unknown(owner: str, name: str, known: Iterable[str]) -> NoReturn:
     Raises:
         AttributeError: Always; the message names the nearest name.
     """
-    near = difflib.get_close_matches(name, [*known, *names()], 1)
-    hint = f"; did you mean {near[0]!r}?" if near else ""
-    raise AttributeError(f"{owner} has no attribute {name!r}{hint}")
+    refuse(owner, name, [*known, *names()])
 
 
-async def call(core: AsyncClient, name: str, values: tuple[object, ...], keywords: Mapping[str, object]) -> object:
+def call(
+    core: Core, name: str, values: tuple[object, ...], keywords: Mapping[str, object]
+) -> Coroutine[object, object, Any]:
     """Calls an operation by its flat name; see `FlatOperation`."""
+    rest = dict(keywords)
+    whole = bool(rest.pop("_ignore_simplified_return_value", False))
+    rest, timeout = take_timeout(name, rest)
     if (found := _UPLOAD.fullmatch(name)) is not None:
-        return await _upload(core, found.group(1) or found.group(2), name, values, keywords)
+        return _timed(timeout, _upload(core, found.group(1) or found.group(2), name, values, rest))
     if (found := _DOWNLOAD.fullmatch(name)) is not None:
         kind = found.group(1) or found.group(3)
-        return await _download(core, kind, bool(found.group(2) or found.group(4)), name, values, keywords)
+        return _timed(timeout, _download(core, kind, bool(found.group(2) or found.group(4)), name, values, rest))
     if (found := _COLLECT.fullmatch(name)) is not None:
         level = None if found.group(1) == "node" else found.group(1)
-        await _collect(core, level, name, values, keywords)
-        return None
-    if (found := _URL.fullmatch(name)) is not None:
-        return await _download_url(core, name, values, keywords)
-    wrapped = derived().get(name, {}).get("body_wrapped_in")
-    if wrapped is not None:
-        return await _wrapped(core, name, str(wrapped), values, keywords)
-    op = operation(name)
-    arguments = bind(op, values, keywords)
-    member = scalar_member(op.body.type) if op.body is not None else None
-    if member is not None and isinstance(arguments.get("body"), str):
-        arguments["body"] = {member: arguments["body"]}
-    if op.body is not None:
-        body = checked_members(arguments.get("body"), _info_members(op.body.type))
-        if op.body.type == "Info" and isinstance(body, dict):
-            change = cast("dict[str, object]", body)
-            body = {**change, **to_set(change["set"], {})} if change.get("set") else change
-        arguments["body"] = body
-    return decode(core, op, await core._call(name, **arguments))
+        return _timed(timeout, _collect(core, level, name, values, rest))
+    if _URL.fullmatch(name) is not None and name not in operations():
+        return _timed(timeout, _download_url(core, name, values, rest))
+    wrapper = derived().get(name, {}).get("body_wrapped_in")
+    if wrapper is not None:
+        op, arguments = _unwrapped(name, str(wrapper), values, rest)
+    else:
+        op = operation(name)
+        arguments = _checked(op, bind(op, values, rest))
+    return _timed(timeout, _answered(core, op, prepare(core, op, (), arguments), whole))
 
 
-def _info_members(schema: str) -> tuple[str, ...]:
-    """The members of a body that hold metadata."""
-    return ("set", "replace") if schema == "Info" else ("info",)
+async def _timed(timeout: Timeout | None, called: Awaitable[object]) -> object:
+    with waiting_at_most(timeout):
+        return await called
+
+
+async def _answered(core: Core, op: Operation, ready: Call, whole: bool) -> object:
+    answer = await send(core, ready)
+    return parse(core, op, answer) if whole else decode(core, op, answer)
+
+
+def _checked(op: Operation, arguments: dict[str, object]) -> dict[str, object]:
+    """The arguments of an operation, with what the verbs of objects check as well.
+
+    Raises:
+        ArgumentError: A reason, a member or a metadata object cannot be sent.
+    """
+    if "delete_reason" in arguments:
+        arguments["delete_reason"] = checked_reason(arguments["delete_reason"])
+    if op.body is None or arguments.get("body") is None:
+        return arguments
+    if op.id.startswith("modify_"):
+        _check_changes(op.body.type, arguments["body"])
+    if op.id in _WHOLE_INFO:
+        return {**arguments, "body": checked_info(arguments["body"], "body")}
+    body = checked_members(arguments["body"], ("set", "replace") if op.body.type == "Info" else ("info",))
+    if op.body.type == "Info" and isinstance(body, dict):
+        change = cast("dict[str, object]", body)
+        body = {**change, **to_set(change["set"], {})} if change.get("set") else change
+    return {**arguments, "body": body}
+
+
+def _check_changes(kind: str, body: object) -> None:
+    """Makes sure that a change names no member that only the site writes, unless the schema has it."""
+    table = schemas()
+    found = [member.name for member in members_of(parse_kind(kind)) if table.row(member.name)]
+    declared = {name for schema in found for field in table.fields(schema) for name in (field.name, field.wire)}
+    members = filled(body) if isinstance(body, Model) else body
+    if found and isinstance(members, Mapping):
+        given = cast("Mapping[str, object]", members)
+        # A few schemas have `modified` although it is a site's own.
+        changeable({name: given[name] for name in given if name not in declared or name in ("created", "modified")})
 
 
 def _named(
@@ -143,29 +184,33 @@ def _named(
     return given
 
 
-async def _wrapped(
-    core: AsyncClient, name: str, wrapper: str, values: tuple[object, ...], keywords: Mapping[str, object]
-) -> object:
+def _unwrapped(
+    name: str, wrapper: str, values: tuple[object, ...], keywords: Mapping[str, object]
+) -> tuple[Operation, dict[str, object]]:
+    """The operation below a name that wraps its body, and the arguments of that."""
     row = derived()[name]
     given = _named(name, tuple(row["args"]), values, keywords, len(row["args"]))
     body = given.pop("body")
-    if wrapper == "delete" and isinstance(body, str):
-        body = [body]
-    target = str(row["calls"][0])
-    schema = operation(target).body
-    if schema is not None and schema.type == "Info" and wrapper != "delete":
-        # A dotted key would reach into another one on some sites; `to_set` stores it as the site would.
-        body = to_set(body, {})["set"] if wrapper == "set" else checked_info(body)
-    return decode(core, operation(target), await core._call(target, *given.values(), {wrapper: body}))
+    op = operation(str(row["calls"][0]))
+    if op.body is not None and op.body.type == "Info":
+        if wrapper == "delete":
+            body = to_delete([body])["delete"]
+        else:
+            # A dotted key would reach into another one on some sites; `to_set` stores it as the site would.
+            body = to_set(body, {})["set"] if wrapper == "set" else checked_info(body)
+    return op, bind(op, (*given.values(), {wrapper: body}), {})
 
 
 async def _upload(
-    core: AsyncClient, kind: str, name: str, values: tuple[object, ...], keywords: Mapping[str, object]
+    core: Core, kind: str, name: str, values: tuple[object, ...], keywords: Mapping[str, object]
 ) -> object:
     order = ["container_id", "file", "signed", "metadata", "name", "on_progress"]
     if kind == "analysis" and name != "upload_output_to_analysis":
         order.insert(0, "parent_id")
-    given = _named(name, tuple(order), values, keywords, order.index("file") + 1)
+    # The table's own names differ from one container to the next.
+    renamed = dict(zip(operation(name).positional, order, strict=False))
+    plain = {renamed.get(key, key): value for key, value in keywords.items()}
+    given = _named(name, tuple(order), values, plain, order.index("file") + 1)
     return await core._files.upload(
         kind,
         str(given["container_id"]),
@@ -177,7 +222,7 @@ async def _upload(
 
 
 async def _download(
-    core: AsyncClient,
+    core: Core,
     kind: str,
     as_data: bool,
     name: str,
@@ -194,23 +239,13 @@ async def _download(
     given = _named(name, (*order, *optional), values, plain, len(order))
     container_id, file_name = str(given["container_id"]), cast("str", given["file_name"])
     version, member = cast("int | None", given.get("version")), cast("str | None", given.get("member"))
-    if member is not None:
-        if as_data:
-            return await archives.read(core, kind, container_id, file_name, member, version)
-        return await archives.download(core, kind, container_id, file_name, member, given["dest_file"], None, version)
-    if version is not None:
-        entry = await core._files.entry(kind, container_id, file_name)
-        old = core._object("File", await core._call("get_file", entry["file_id"], version=version))
-        if as_data:
-            return await core._files.read_entry(old)
-        return await core._files.download_entry(old, given["dest_file"])
     if as_data:
-        return await core._files.read(kind, container_id, file_name)
-    return await core._files.download(kind, container_id, file_name, given["dest_file"])
+        return await archives.read_chosen(core, kind, container_id, file_name, member, version)
+    return await archives.download_chosen(core, kind, container_id, file_name, given["dest_file"], member, version)
 
 
 async def _collect(
-    core: AsyncClient, level: str | None, name: str, values: tuple[object, ...], keywords: Mapping[str, object]
+    core: Core, level: str | None, name: str, values: tuple[object, ...], keywords: Mapping[str, object]
 ) -> None:
     row = derived()[name]
     collection_id, *rest = _named(name, tuple(row["args"]), values, keywords, len(row["args"])).values()
@@ -221,9 +256,7 @@ async def _collect(
     await collections.change(core, str(collection_id), "add", "session" if kind == "session" else "acquisition", items)
 
 
-async def _download_url(
-    core: AsyncClient, name: str, values: tuple[object, ...], keywords: Mapping[str, object]
-) -> str:
+async def _download_url(core: Core, name: str, values: tuple[object, ...], keywords: Mapping[str, object]) -> str:
     target = str(derived()[name]["calls"][0])
     response = await core._call(target, *values, **{**keywords, "ticket": ""})
     answer = response.json()

@@ -79,7 +79,7 @@ class Operation:
         positional: Names of the arguments that may be given by position, in order.
         streams: Whether the answer is a stream of bytes.
         retry: `safe` when sending it twice is the same as sending it once, else `never`.
-        owner: Letter of the plan's part that brings it to the emulator.
+        owner: Letter of the plan's part that brings it to the emulator, or `later`.
     """
 
     id: str

@@ -14,7 +14,7 @@ from flywheel_async.resources.files import parent_of
 from flywheel_async.resources.info import checked_info
 
 if TYPE_CHECKING:
-    from flywheel_async.client import AsyncClient
+    from flywheel_async.core import Core
 
 
 def input_reference(item: object) -> dict[str, object]:
@@ -36,7 +36,7 @@ def input_reference(item: object) -> dict[str, object]:
     raise ArgumentError(f"an input must be a file, or say type, id and name of one, not {item!r}")
 
 
-async def add(core: AsyncClient, kind: str, container_id: str, body: object, keywords: Mapping[str, object]) -> Model:
+async def add(core: Core, kind: str, container_id: str, body: object, keywords: Mapping[str, object]) -> Model:
     """Creates an analysis and gets it."""
     members = merged(body, keywords)
     inputs = members.get("inputs")
@@ -58,6 +58,6 @@ async def add(core: AsyncClient, kind: str, container_id: str, body: object, key
         raise
 
 
-async def of(core: AsyncClient, kind: str, container_id: str) -> list[Model]:
+async def of(core: Core, kind: str, container_id: str) -> list[Model]:
     """Lists the analyses of a container."""
     return cast("list[Model]", await core._finder(f"get_{kind}_analyses", "Analysis", container_id).find())

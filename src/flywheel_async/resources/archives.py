@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from flywheel_async.errors import ArgumentError
 from flywheel_async.events import OnProgress
+from flywheel_async.fields.base import Model
 from flywheel_async.fields.file import FileFields
 from flywheel_async.fields.file_parts import ZipfileInfo
 from flywheel_async.files import check_destination, in_thread
@@ -17,19 +18,17 @@ from flywheel_async.transfer.sources import check_name
 from flywheel_async.transport.request import Request
 
 if TYPE_CHECKING:
-    from flywheel_async.client import AsyncClient
+    from flywheel_async.core import Core
 
 
-async def listing(
-    core: AsyncClient, kind: str, container_id: str, name: str, version: int | None = None
-) -> ZipfileInfo:
+async def listing(core: Core, kind: str, container_id: str, name: str, version: int | None = None) -> ZipfileInfo:
     """Lists the members of a zip file."""
     check_name(name)
     return core._plain(ZipfileInfo, await core._call(zip_operation(kind), container_id, name, version=version))
 
 
 async def download(
-    core: AsyncClient,
+    core: Core,
     kind: str,
     container_id: str,
     name: str,
@@ -44,16 +43,14 @@ async def download(
     return await download_to_file(core, request, entry, dest, on_progress)
 
 
-async def read(
-    core: AsyncClient, kind: str, container_id: str, name: str, member: str, version: int | None = None
-) -> bytes:
+async def read(core: Core, kind: str, container_id: str, name: str, member: str, version: int | None = None) -> bytes:
     """Downloads a member of a zip file into memory; its size is checked against the listing."""
     request, entry = await _member(core, kind, container_id, name, member, version)
     return await download_to_memory(core, request, entry, None)
 
 
 async def _member(
-    core: AsyncClient, kind: str, container_id: str, name: str, member: object, version: int | None
+    core: Core, kind: str, container_id: str, name: str, member: object, version: int | None
 ) -> tuple[Request, FileFields]:
     if not isinstance(member, str) or not member:
         raise ArgumentError(f"member must be the path of a member, as get_zip_info lists it, not {member!r}")
@@ -63,3 +60,39 @@ async def _member(
         raise ArgumentError(f"{name!r} has no member {member!r}; get_zip_info lists them")
     request = build(download_operation(kind), (container_id, name), {"member": member, "version": version})
     return request, FileFields(name=member, size=found[-1].size)
+
+
+async def download_chosen(
+    core: Core,
+    kind: str,
+    container_id: str,
+    name: str,
+    dest: object,
+    member: str | None = None,
+    version: int | None = None,
+    on_progress: OnProgress | None = None,
+) -> Path:
+    """Downloads a file, one of its older versions, or one member of it, to a path."""
+    if member is not None:
+        return await download(core, kind, container_id, name, member, dest, on_progress, version)
+    if version is not None:
+        return await core._files.download_entry(
+            await _older(core, kind, container_id, name, version), dest, on_progress
+        )
+    return await core._files.download(kind, container_id, name, dest, on_progress)
+
+
+async def read_chosen(
+    core: Core, kind: str, container_id: str, name: str, member: str | None = None, version: int | None = None
+) -> bytes:
+    """Does the same into memory."""
+    if member is not None:
+        return await read(core, kind, container_id, name, member, version)
+    if version is not None:
+        return await core._files.read_entry(await _older(core, kind, container_id, name, version))
+    return await core._files.read(kind, container_id, name)
+
+
+async def _older(core: Core, kind: str, container_id: str, name: str, version: int) -> Model:
+    entry = await core._files.entry(kind, container_id, name)
+    return await core._containers.get("file", str(entry["file_id"]), version=version)

@@ -9,11 +9,11 @@ from flywheel_async.errors import ArgumentError
 from flywheel_async.transfer.sources import check_name
 
 if TYPE_CHECKING:
-    from flywheel_async.client import AsyncClient
+    from flywheel_async.core import Core
 
 
 async def change(
-    core: AsyncClient,
+    core: Core,
     kind: str,
     container_id: str,
     name: str,

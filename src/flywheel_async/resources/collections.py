@@ -9,11 +9,11 @@ from flywheel_async.errors import ArgumentError
 from flywheel_async.fields.base import Model
 
 if TYPE_CHECKING:
-    from flywheel_async.client import AsyncClient
+    from flywheel_async.core import Core
 
 
 async def change(
-    core: AsyncClient,
+    core: Core,
     collection_id: str,
     operation: Literal["add", "remove"],
     level: Literal["session", "acquisition"],

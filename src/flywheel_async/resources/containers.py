@@ -13,7 +13,7 @@ from flywheel_async.resources.kinds import CLASS_NAMES
 from flywheel_async.resources.reasons import checked_reason
 
 if TYPE_CHECKING:
-    from flywheel_async.client import AsyncClient
+    from flywheel_async.core import Core
 
 M = TypeVar("M", bound=Model)
 
@@ -25,12 +25,12 @@ class Containers:
         core: The client.
     """
 
-    def __init__(self, core: AsyncClient) -> None:
+    def __init__(self, core: Core) -> None:
         self._core = core
 
-    async def get(self, kind: str, identifier: str) -> Model:
-        """Gets one object by its kind and id."""
-        response = await self._core._call(f"get_{kind}", identifier)
+    async def get(self, kind: str, identifier: str, **options: object) -> Model:
+        """Gets one object by its kind and id; options are those of the operation."""
+        response = await self._core._call(f"get_{kind}", identifier, **options)
         return self._core._object(CLASS_NAMES[kind], response)
 
     async def get_any(self, identifier: str) -> Model:

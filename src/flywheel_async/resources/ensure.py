@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Hashable, Mapping
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, cast
 
 import anyio
@@ -12,15 +12,15 @@ import anyio
 from flywheel_async.errors import APIError, ArgumentError, Conflict, NotFound, TransportError
 from flywheel_async.fields.base import Model
 from flywheel_async.filter_writing import equal
-from flywheel_async.models.bound import id_of
 from flywheel_async.notices import warn
 from flywheel_async.resources.bodies import changeable, check_group_id
+from flywheel_async.resources.bound import id_of
 from flywheel_async.resources.kinds import CLASS_NAMES
 from flywheel_async.resources.paths import PathLike, elements
 from flywheel_async.transport.retry import RETRY_STATUSES, Outcome
 
 if TYPE_CHECKING:
-    from flywheel_async.client import AsyncClient
+    from flywheel_async.core import Core
 
 _TRIES = 3
 """How often a creation whose outcome is unknown is sent at most."""
@@ -49,6 +49,14 @@ class _Place:
     parent_id: str
     label: str
     filters: tuple[str, ...]
+    subject_id: str | None = None
+
+    @property
+    def turn(self) -> Hashable:
+        """Equal for all lists that one and the same new object can be created in."""
+        if self.kind == "session" and self.subject_id is not None:
+            return ("session", self.subject_id, self.label)
+        return (self.operation, self.parent_id, self.label, self.filters)
 
     @property
     def parent(self) -> str:
@@ -66,7 +74,7 @@ class Ensure:
         core: The client.
     """
 
-    def __init__(self, core: AsyncClient) -> None:
+    def __init__(self, core: Core) -> None:
         self._core = core
 
     async def child(self, operation: str, path: tuple[str, ...], label: object, members: Mapping[str, object]) -> Model:
@@ -84,7 +92,10 @@ class Ensure:
         # Checked now, so that a mistake shows whether the object is there already or not.
         changeable(members)
         self._core._containers._sendable(dict(members))
-        return await self._whole(await self._ensure(_place(operation, path, label, members), members))
+        place = _place(operation, path, label, members)
+        if operation == "get_project_sessions" and place.subject_id is None:
+            place = replace(place, subject_id=await self._subject_id(place, members))
+        return await self._whole(await self._ensure(place, members))
 
     async def path(self, path: PathLike) -> Model:
         """Gets what a path leads to, and creates what is missing on the way.
@@ -107,6 +118,13 @@ class Ensure:
                 found = await self._known(place, identifier)
         return await self._whole(found) if len(parts) > 1 else found
 
+    async def _subject_id(self, place: _Place, members: Mapping[str, object]) -> str | None:
+        """The id of the subject that a session of a project is to get, if it is there already."""
+        _, label = _subject(members.get("subject"))
+        query: dict[str, object] = {"filter": equal("label", str(label)), "sort": "created,_id", "limit": 1}
+        page = await self._core._page("get_project_subjects", (place.parent_id,), query, CLASS_NAMES["subject"])
+        return id_of(page.results[0]) if page.results else None
+
     async def _known(self, place: _Place, identifier: str) -> Model:
         """Gets something that a path names by its id, and makes sure that it is where the path says."""
         found = await self._core._containers.get(place.kind, identifier)
@@ -120,7 +138,7 @@ class Ensure:
         return await self._core._containers.get(kind, id_of(found))
 
     async def _ensure(self, place: _Place, members: Mapping[str, object], parent: Model | None = None) -> Model:
-        async with self._turn((place.operation, place.parent_id, place.label, place.filters)):
+        async with self._turn(place.turn):
             found = await self._find(place)
             if found is not None:
                 return found
@@ -250,23 +268,26 @@ def _place(operation: str, path: tuple[str, ...], label: object, members: Mappin
     fixed = {"label", _LISTS[operation][0], *(("project",) if operation == "get_subject_sessions" else ())}
     if clash := fixed & members.keys():
         raise ArgumentError(f"{clash.pop()} is set by the list the {_LISTS[operation][1]} is created in; leave it out")
+    subject_id = path[0] if operation == "get_subject_sessions" else None
     if operation == "get_project_sessions":
-        filters = (_subject_filter(members.get("subject")),)
-    return _Place(operation, path[0], label, filters)
+        subject_id, subject_label = _subject(members.get("subject"))
+        named = ("parents.subject", subject_id) if subject_id is not None else ("subject.label", str(subject_label))
+        filters = (equal(*named),)
+    return _Place(operation, path[0], label, filters, subject_id)
 
 
-def _subject_filter(subject: object) -> str:
-    """The filter for the sessions of a subject that is given as it is for creating one."""
+def _subject(subject: object) -> tuple[str | None, str | None]:
+    """The id, else the label, of a subject that is given as it is for creating a session."""
     if isinstance(subject, str) and subject:
-        return equal("parents.subject", subject)
+        return subject, None
     if isinstance(subject, (Mapping, Model)):
         given = cast("Mapping[str, object]", subject)
         identifier = given.get("_id") or given.get("id")
         label = given.get("label") or given.get("code")
         if isinstance(identifier, str) and identifier:
-            return equal("parents.subject", identifier)
+            return identifier, None
         if isinstance(label, str) and label:
-            return equal("subject.label", label)
+            return None, label
     raise ArgumentError(
         "subject: a session of a project is found by its subject; give its id, a Subject or {'label': …}, "
         "or use subject.sessions"

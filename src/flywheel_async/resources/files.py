@@ -24,7 +24,7 @@ from flywheel_async.transfer.upload import upload_one
 from flywheel_async.transport.request import Request
 
 if TYPE_CHECKING:
-    from flywheel_async.client import AsyncClient
+    from flywheel_async.core import Core
 
 
 class Files:
@@ -34,7 +34,7 @@ class Files:
         core: The client.
     """
 
-    def __init__(self, core: AsyncClient) -> None:
+    def __init__(self, core: Core) -> None:
         self._core = core
 
     async def upload(

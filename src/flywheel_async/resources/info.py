@@ -13,7 +13,7 @@ from flywheel_async.resources.bodies import merged
 from flywheel_async.transfer.sources import check_name
 
 if TYPE_CHECKING:
-    from flywheel_async.client import AsyncClient
+    from flywheel_async.core import Core
 
 
 class InfoKeyWarning(UserWarning):
@@ -141,14 +141,12 @@ def to_delete(keys: Iterable[object]) -> dict[str, object]:
     return {"delete": list(dict.fromkeys(names))}
 
 
-async def change(core: AsyncClient, kind: str, container_id: str, body: Mapping[str, object]) -> None:
+async def change(core: Core, kind: str, container_id: str, body: Mapping[str, object]) -> None:
     """Changes the `info` of a container."""
     await core._call(f"modify_{kind}_info", container_id, body)
 
 
-async def change_of_file(
-    core: AsyncClient, kind: str, container_id: str, name: str, body: Mapping[str, object]
-) -> None:
+async def change_of_file(core: Core, kind: str, container_id: str, name: str, body: Mapping[str, object]) -> None:
     """Changes the `info` of a container's file."""
     check_name(name)
     # The official client takes this way for analyses, so sites are sure to have it.

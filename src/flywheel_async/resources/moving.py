@@ -12,7 +12,7 @@ from flywheel_async.resources.collections import node_id
 from flywheel_async.resources.kinds import CLASS_NAMES
 
 if TYPE_CHECKING:
-    from flywheel_async.client import AsyncClient
+    from flywheel_async.core import Core
 
 _LABEL_MEMBERS = {"subject": "dst_subject_label", "session": "dst_session_label", "acquisition": "label"}
 
@@ -52,7 +52,7 @@ def _filter(given: CopyFilter | Mapping[str, object] | None) -> CopyFilter | Map
 
 
 async def copy_project(
-    core: AsyncClient,
+    core: Core,
     project_id: str,
     group: object,
     label: str,
@@ -65,7 +65,7 @@ async def copy_project(
 
 
 async def copy(
-    core: AsyncClient,
+    core: Core,
     kind: str,
     container_id: str,
     destination: object,
@@ -85,14 +85,14 @@ async def copy(
     return core._object(CLASS_NAMES[kind], await core._call(f"{kind}_copy", container_id, body))
 
 
-async def move(core: AsyncClient, kind: str, container_id: str, destination: object, kinds: tuple[str, ...]) -> None:
+async def move(core: Core, kind: str, container_id: str, destination: object, kinds: tuple[str, ...]) -> None:
     """Moves a container below another parent."""
     parent, parent_id = place(destination, kinds)
     await core._call(f"modify_{kind}", container_id, {parent: parent_id})
 
 
 async def move_file(
-    core: AsyncClient, file_id: str, destination: object, name: str | None, run_gear_rules: bool | None
+    core: Core, file_id: str, destination: object, name: str | None, run_gear_rules: bool | None
 ) -> None:
     """Moves a file to another container, renames it, or both.
 

@@ -10,7 +10,7 @@ from flywheel_async.errors import ArgumentError
 from flywheel_async.fields.base import Model
 
 if TYPE_CHECKING:
-    from flywheel_async.client import AsyncClient
+    from flywheel_async.core import Core
 
 M = TypeVar("M", bound=Model)
 
@@ -57,7 +57,7 @@ class Paths:
         core: The client.
     """
 
-    def __init__(self, core: AsyncClient) -> None:
+    def __init__(self, core: Core) -> None:
         self._core = core
 
     async def lookup(self, path: PathLike) -> Model:

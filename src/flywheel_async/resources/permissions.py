@@ -10,7 +10,7 @@ from flywheel_async.fields.base import Model
 from flywheel_async.resources.bodies import merged
 
 if TYPE_CHECKING:
-    from flywheel_async.client import AsyncClient
+    from flywheel_async.core import Core
 
 M = TypeVar("M", bound=Model)
 
@@ -20,7 +20,7 @@ TEMPLATE = "group_user_permission_template"
 
 
 async def add(
-    core: AsyncClient,
+    core: Core,
     cls: type[M],
     operation: str,
     container_id: str,
@@ -50,13 +50,13 @@ async def add(
     return core._plain(cls, await core._call(operation, container_id, members, **options))
 
 
-async def get(core: AsyncClient, cls: type[M], entry: str, container_id: str, user_id: str) -> M:
+async def get(core: Core, cls: type[M], entry: str, container_id: str, user_id: str) -> M:
     """Gets the entry of a user."""
     return core._plain(cls, await core._call(f"get_{entry}", container_id, user_id))
 
 
 async def update(
-    core: AsyncClient,
+    core: Core,
     cls: type[M],
     entry: str,
     container_id: str,
@@ -77,6 +77,6 @@ async def update(
     return core._plain(cls, await core._call(f"modify_{entry}", container_id, user_id, members, **options))
 
 
-async def delete(core: AsyncClient, entry: str, container_id: str, user_id: str, **options: object) -> None:
+async def delete(core: Core, entry: str, container_id: str, user_id: str, **options: object) -> None:
     """Takes the entry of a user away."""
     await core._call(f"delete_{entry}", container_id, user_id, **options)

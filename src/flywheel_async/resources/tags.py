@@ -9,7 +9,7 @@ from flywheel_async.errors import ArgumentError
 from flywheel_async.fields.base import Model
 
 if TYPE_CHECKING:
-    from flywheel_async.client import AsyncClient
+    from flywheel_async.core import Core
 
 
 def tag_value(tag: object) -> str:
@@ -35,27 +35,27 @@ def tag_values(values: Iterable[object]) -> list[str]:
     return list(dict.fromkeys(tag_value(value) for value in values))
 
 
-async def add(core: AsyncClient, kind: str, container_id: str, tag: object) -> None:
+async def add(core: Core, kind: str, container_id: str, tag: object) -> None:
     """Adds a tag to a container."""
     await core._call(f"add_{kind}_tag", container_id, {"value": tag_value(tag)})
 
 
-async def add_many(core: AsyncClient, kind: str, container_id: str, tags: Iterable[object]) -> None:
+async def add_many(core: Core, kind: str, container_id: str, tags: Iterable[object]) -> None:
     """Adds those of some tags to a container that it does not have."""
     await core._call(f"add_{_family(kind)}_tags", container_id, tag_values(tags))
 
 
-async def rename(core: AsyncClient, kind: str, container_id: str, old: object, new: object) -> None:
+async def rename(core: Core, kind: str, container_id: str, old: object, new: object) -> None:
     """Renames a tag of a container."""
     await core._call(f"rename_{kind}_tag", container_id, tag_value(old), {"value": tag_value(new)})
 
 
-async def delete(core: AsyncClient, kind: str, container_id: str, tag: object) -> None:
+async def delete(core: Core, kind: str, container_id: str, tag: object) -> None:
     """Takes a tag away from a container."""
     await core._call(f"delete_{kind}_tag", container_id, tag_value(tag))
 
 
-async def delete_many(core: AsyncClient, kind: str, container_id: str, tags: Iterable[object]) -> None:
+async def delete_many(core: Core, kind: str, container_id: str, tags: Iterable[object]) -> None:
     """Takes those of some tags away that a container has."""
     await core._call(f"delete_{_family(kind)}_tags", container_id, tag_values(tags))
 
@@ -65,17 +65,17 @@ def _family(kind: str) -> str:
     return "container" if kind == "analysis" else kind
 
 
-async def add_to_file(core: AsyncClient, file_id: str, tags: Iterable[object]) -> None:
+async def add_to_file(core: Core, file_id: str, tags: Iterable[object]) -> None:
     """Adds those of some tags to a file that it does not have."""
     await core._call("add_file_tags", file_id, tag_values(tags))
 
 
-async def set_of_file(core: AsyncClient, file_id: str, tags: Iterable[object]) -> None:
+async def set_of_file(core: Core, file_id: str, tags: Iterable[object]) -> None:
     """Replaces all tags of a file."""
     await core._call("set_file_tags", file_id, tag_values(tags))
 
 
-async def rename_of_file(core: AsyncClient, file_id: str, old: object, new: object) -> None:
+async def rename_of_file(core: Core, file_id: str, old: object, new: object) -> None:
     """Renames a tag of a file: adds the new one, then takes the old one away, so that no other change gets lost.
 
     Raises:
@@ -93,6 +93,6 @@ async def rename_of_file(core: AsyncClient, file_id: str, old: object, new: obje
         await core._call("delete_file_tags", file_id, body=[before])
 
 
-async def delete_from_file(core: AsyncClient, file_id: str, tags: Iterable[object]) -> None:
+async def delete_from_file(core: Core, file_id: str, tags: Iterable[object]) -> None:
     """Takes those of some tags away that a file has."""
     await core._call("delete_file_tags", file_id, body=tag_values(tags))

@@ -10,7 +10,7 @@ from flywheel_async.fields.file_parts import FileVersionOutput
 from flywheel_async.fields.load import load_page
 
 if TYPE_CHECKING:
-    from flywheel_async.client import AsyncClient
+    from flywheel_async.core import Core
 
 
 def file_id_of(file: Model) -> str:
@@ -25,7 +25,7 @@ def file_id_of(file: Model) -> str:
     return file_id
 
 
-async def of(core: AsyncClient, file_id: str) -> list[FileVersionOutput]:
+async def of(core: Core, file_id: str) -> list[FileVersionOutput]:
     """Lists the versions of a file."""
     response = await core._call("get_file_versions", file_id)
     try:
@@ -34,7 +34,7 @@ async def of(core: AsyncClient, file_id: str) -> list[FileVersionOutput]:
         raise response.unexpected(f"a list ({exc})") from None
 
 
-async def restore(core: AsyncClient, file_id: str, version: object, evaluate_gear_rules: bool) -> Model:
+async def restore(core: Core, file_id: str, version: object, evaluate_gear_rules: bool) -> Model:
     """Makes an older version the newest one again."""
     if not isinstance(version, int) or isinstance(version, bool):
         raise ArgumentError(f"version must be a number, not {version!r}")

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Literal, TypeAlias, cast
 from flywheel_async.errors import ArgumentError
 from flywheel_async.expressions import Comparison
 from flywheel_async.fields.base import Model
-from flywheel_async.models.bound import id_of
 from flywheel_async.pagination import DEFAULT_PAGE, AsyncPager, Pages
+from flywheel_async.resources.bound import id_of
 from flywheel_async.resources.kinds import CLASS_NAMES
 from flywheel_async.resources.whole import Whole, WholePages, check_concurrency, in_order, kind_of
 
 if TYPE_CHECKING:
-    from flywheel_async.client import AsyncClient
+    from flywheel_async.core import Core
 
 Level: TypeAlias = Literal["project", "subject", "session", "acquisition", "analysis", "file"]
 """A level of the tree."""
@@ -71,7 +71,7 @@ class Levels:
 
 
 def walk(
-    core: AsyncClient,
+    core: Core,
     container: Model,
     levels: Sequence[str] | None,
     *,

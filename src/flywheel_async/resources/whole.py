@@ -11,10 +11,11 @@ from flywheel_async.errors import ArgumentError, NotFound
 from flywheel_async.fields.base import Model
 from flywheel_async.pagination import CONCURRENCY, Pages
 from flywheel_async.raw.table import operation
+from flywheel_async.resources.bound import id_of
 from flywheel_async.resources.kinds import CLASS_NAMES
 
 if TYPE_CHECKING:
-    from flywheel_async.client import AsyncClient
+    from flywheel_async.core import Core
 
 M = TypeVar("M", bound=Model)
 T = TypeVar("T")
@@ -77,7 +78,7 @@ class Whole:
         core: The client.
     """
 
-    def __init__(self, core: AsyncClient) -> None:
+    def __init__(self, core: Core) -> None:
         self._core = core
 
     async def objects(self, items: Sequence[M], options: Mapping[str, object], concurrency: int) -> list[M]:
@@ -154,8 +155,6 @@ def kind_of(item: Model) -> str:
 
 
 def _own_id(item: Model) -> str:
-    from flywheel_async.models.bound import id_of  # late: it brings all models, which a client may not need yet
-
     return str(item.get("file_id") or id_of(item)) if kind_of(item) == "file" else id_of(item)
 
 

@@ -8,11 +8,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from flywheel_async.errors import APIError, ArgumentError, ConfigError, FlywheelError
-    from flywheel_async.events import Progress
+    from flywheel_async.errors import APIError, ArgumentError, ConfigError, FlywheelError, WaitFailed, WaitTimeout
+    from flywheel_async.events import Polled, Progress
     from flywheel_async.expressions import f
     from flywheel_async.fields.common import AccessPermission, RolesRoleAssignment
+    from flywheel_async.raw.response import RawResponse
     from flywheel_async.sync._drone import create_drone_client
+    from flywheel_async.sync._raw import Raw
     from flywheel_async.sync._streams import Pager
     from flywheel_async.sync.client import Client
     from flywheel_async.sync.finder import Finder
@@ -44,17 +46,23 @@ __all__ = [
     "FlywheelError",
     "Group",
     "Pager",
+    "Polled",
     "Progress",
     "Project",
+    "Raw",
+    "RawResponse",
     "RolesRoleAssignment",
     "Session",
     "Subject",
     "User",
+    "WaitFailed",
+    "WaitTimeout",
     "create_drone_client",
     "f",
 ]
 _HOMES = {
     "Pager": "flywheel_async.sync._streams",
+    "Raw": "flywheel_async.sync._raw",
     "Client": "flywheel_async.sync.client",
     "Finder": "flywheel_async.sync.finder",
     "Acquisition": "flywheel_async.sync.models",
@@ -73,7 +81,11 @@ _HOMES = {
     "ConfigError": "flywheel_async.errors",
     "FileSpec": "flywheel_async.transfer.sources",
     "FlywheelError": "flywheel_async.errors",
+    "Polled": "flywheel_async.events",
     "Progress": "flywheel_async.events",
+    "RawResponse": "flywheel_async.raw.response",
+    "WaitFailed": "flywheel_async.errors",
+    "WaitTimeout": "flywheel_async.errors",
     "create_drone_client": "flywheel_async.sync._drone",
     "f": "flywheel_async.expressions",
 }

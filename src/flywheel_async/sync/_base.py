@@ -1,11 +1,16 @@
 """What every generated class inherits: the one-line ways into the async core."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Coroutine, Iterable
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar, cast
 
-from flywheel_async.raw.flat_names import FlatNames
 from flywheel_async.sync._runner import run
+from flywheel_async.sync._signatures import FlatNames
+
+if TYPE_CHECKING:
+    from flywheel_async.client import AsyncClient
 
 T = TypeVar("T")
 
@@ -43,6 +48,13 @@ class Wrapper(SyncBase):
         return repr(vars(self)["_inner"]).replace("Async", "", 1)
 
 
+class PartBase(Wrapper):
+    """Base of the generated classes that the client is made of."""
+
+    if TYPE_CHECKING:
+        _inner: AsyncClient
+
+
 class ClientBase(Wrapper, FlatNames):
     """Base of the generated client: finds the operations that are offered by name."""
 
@@ -53,7 +65,7 @@ class ClientBase(Wrapper, FlatNames):
 
             if name.startswith("_") or name not in flat.names():
                 flat.unknown(type(self).__name__, name, dir(type(self)))
-            return partial(run, flat.FlatOperation(vars(self)["_inner"], name).call)
+            return partial(run, flat.FlatOperation(vars(self)["_inner"], name))
 
     def __dir__(self) -> Iterable[str]:
         from flywheel_async.raw import flat

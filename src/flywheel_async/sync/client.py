@@ -14,17 +14,19 @@ from flywheel_async.client import AsyncClient, M
 from flywheel_async.pagination import CONCURRENCY, DEFAULT_PAGE
 from flywheel_async.sync._base import ClientBase
 from flywheel_async.sync._flavour import SYNC
+from flywheel_async.sync._raw import Raw
 from flywheel_async.sync._runner import close_current
 from flywheel_async.sync._streams import Pager
 from flywheel_async.sync.finder import Finder
+from flywheel_async.sync.getting import Getting
+from flywheel_async.sync.long_running import LongRunning
 
 if TYPE_CHECKING:
     import httpx
 
     from flywheel_async.events import OnProgress
-    from flywheel_async.fields.access import AuthStatus
-    from flywheel_async.fields.site import SiteConfig, Version
-    from flywheel_async.resources.paths import PathLike, Resolved
+    from flywheel_async.raw.response import RawResponse
+    from flywheel_async.resources.paths import PathLike
     from flywheel_async.resources.walk import Level
     from flywheel_async.sync.models import (
         Acquisition,
@@ -39,11 +41,10 @@ if TYPE_CHECKING:
     )
     from flywheel_async.transfer.sources import Upload
 
-    Container = Group | Project | Subject | Session | Acquisition | Analysis | Collection
-    Node = Container | File
+    Node = Group | Project | Subject | Session | Acquisition | Analysis | Collection | File
 
 
-class Client(ClientBase):
+class Client(ClientBase, Getting, LongRunning):
     """A client for one Flywheel site.
 
     Use it as a context manager, which logs in and closes the connections, or make one and call `close`
@@ -182,174 +183,6 @@ class Client(ClientBase):
         """All files; route `GET /files`."""
         return Finder(self._call(getattr, self._inner, "files"))
 
-    def get_current_user(self) -> User:
-        """Gets the user the key belongs to; route `GET /users/self`.
-
-        Raises:
-            APIError: The site refused.
-        """
-        return self._run(self._inner.get_current_user)
-
-    def get_auth_status(self) -> AuthStatus:
-        """Gets who the site takes the caller for; route `GET /auth/status`.
-
-        Raises:
-            APIError: The site refused, `Unauthorized` for a wrong key.
-        """
-        return self._run(self._inner.get_auth_status)
-
-    def get_version(self) -> Version:
-        """Gets the site's release and database version; route `GET /version`.
-
-        Raises:
-            APIError: The site refused.
-        """
-        return self._run(self._inner.get_version)
-
-    def get_config(self) -> SiteConfig:
-        """Gets the site's public configuration; route `GET /config`.
-
-        Raises:
-            APIError: The site refused.
-        """
-        return self._run(self._inner.get_config)
-
-    def get(self, id: str) -> Container:
-        """Gets a container of any kind by its id; route `GET /containers/{id}`.
-
-        Args:
-            id: The id of a project, subject, session, acquisition, analysis or collection, or a group's id.
-
-        Returns:
-            The object, complete.
-
-        Raises:
-            ArgumentError: The id is empty or cannot stand in a path; nothing was sent.
-            NotFound: There is no such container.
-
-        Example:
-            >>> session = fw.get("5d2761383289d60037e8f5e5")
-        """
-        return self._run(self._inner.get, id)
-
-    def get_user(self, user_id: str) -> User:
-        """Gets a user by its id; route `GET /users/{id}`.
-
-        Args:
-            user_id: The id.
-
-        Raises:
-            ArgumentError: The id is empty or cannot stand in a path; nothing was sent.
-            NotFound: There is no such user.
-        """
-        return self._run(self._inner.get_user, user_id)
-
-    def get_group(self, group_id: str) -> Group:
-        """Gets a group by its id; route `GET /groups/{id}`.
-
-        Args:
-            group_id: The id.
-
-        Raises:
-            ArgumentError: The id is empty or cannot stand in a path; nothing was sent.
-            NotFound: There is no such group.
-        """
-        return self._run(self._inner.get_group, group_id)
-
-    def get_project(self, project_id: str) -> Project:
-        """Gets a project by its id; route `GET /projects/{id}`.
-
-        Args:
-            project_id: The id.
-
-        Raises:
-            ArgumentError: The id is empty or cannot stand in a path; nothing was sent.
-            NotFound: There is no such project.
-        """
-        return self._run(self._inner.get_project, project_id)
-
-    def get_subject(self, subject_id: str) -> Subject:
-        """Gets a subject by its id; route `GET /subjects/{id}`.
-
-        Args:
-            subject_id: The id.
-
-        Raises:
-            ArgumentError: The id is empty or cannot stand in a path; nothing was sent.
-            NotFound: There is no such subject.
-        """
-        return self._run(self._inner.get_subject, subject_id)
-
-    def get_session(self, session_id: str) -> Session:
-        """Gets a session by its id; route `GET /sessions/{id}`.
-
-        Args:
-            session_id: The id.
-
-        Raises:
-            ArgumentError: The id is empty or cannot stand in a path; nothing was sent.
-            NotFound: There is no such session.
-        """
-        return self._run(self._inner.get_session, session_id)
-
-    def get_acquisition(self, acquisition_id: str) -> Acquisition:
-        """Gets an acquisition by its id; route `GET /acquisitions/{id}`.
-
-        Args:
-            acquisition_id: The id.
-
-        Raises:
-            ArgumentError: The id is empty or cannot stand in a path; nothing was sent.
-            NotFound: There is no such acquisition.
-        """
-        return self._run(self._inner.get_acquisition, acquisition_id)
-
-    def get_file(self, file_id: str) -> File:
-        """Gets the newest version of a file by its id; route `GET /files/{id}`.
-
-        Args:
-            file_id: The id that all its versions share (`file_id`).
-
-        Raises:
-            ArgumentError: The id is empty or cannot stand in a path; nothing was sent.
-            NotFound: There is no such file.
-        """
-        return self._run(self._inner.get_file, file_id)
-
-    def lookup(self, path: PathLike) -> Node:
-        """Gets what a path leads to; route `POST /lookup`.
-
-        Args:
-            path: `group/project/subject/session/acquisition/files/name`, cut at any level; a list of elements where
-                a label holds a slash. `<id:ID>` stands for an element by its id.
-
-        Returns:
-            The object at the end of the path.
-
-        Raises:
-            ArgumentError: The path is empty or malformed; nothing was sent.
-            NotFound: Nothing is there.
-
-        Example:
-            >>> file = fw.lookup("my_group/My Study/0042/visit 1/T1/files/T1.nii.gz")
-        """
-        return self._run(self._inner.lookup, path)
-
-    def resolve(self, path: PathLike) -> Resolved[Node]:
-        """Gets every object on a path and what lies below it; route `POST /resolve`.
-
-        Args:
-            path: As for `lookup`; an empty path gives all groups as children.
-
-        Returns:
-            The objects on the path, and the children of the last one.
-
-        Raises:
-            ArgumentError: The path is malformed; nothing was sent.
-            NotFound: Nothing is there.
-        """
-        return self._run(self._inner.resolve, path)
-
     def add_group(self, body: Group | Mapping[str, object] | None = None, **members: object) -> str:
         """Creates a group; route `POST /groups`.
 
@@ -446,6 +279,64 @@ class Client(ClientBase):
         """
         return Pager(self._call(self._inner.walk, container, levels, full=full, limit=limit, concurrency=concurrency))
 
+    @property
+    def raw(self) -> Raw:
+        """Every operation of the API by its id, with the whole answer; see `Raw`.
+
+        Example:
+            >>> response = fw.raw.get_project(project_id)
+            >>> print(response.status, response.parse().label)
+        """
+        return Raw(self._call(getattr, self._inner, "raw"))
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, object] | None = None,
+        json: object = None,
+        content: bytes | str | None = None,
+        headers: Mapping[str, str] | None = None,
+        timeout: float | tuple[float, float] | None = None,
+    ) -> RawResponse[object]:
+        """Sends one request to any path of the site, for what this version does not know.
+
+        Login, retries (a `POST` is never sent twice), redirects, limits and errors are those of all other calls.
+
+        Args:
+            method: `GET`, `HEAD`, `POST`, `PUT`, `PATCH`, `DELETE` or `OPTIONS`.
+            path: The path below `/api`, for example `/projects/5d27…/rules`; special characters as `%XX`.
+            params: The query: texts, numbers, booleans, dates, or lists of those; None is left out.
+            json: The body, to be sent as JSON: models, mappings, lists and plain values.
+            content: The body as it is, in place of `json`.
+            headers: Further headers, such as `Content-Type`; not those of the login and of the connection. They are
+                not sent on to another host that the site redirects to, except those about the content wanted.
+            timeout: Seconds for the connection and for each read or write, or a pair of both.
+
+        Returns:
+            The answer; its `parse()` gives decoded JSON.
+
+        Raises:
+            ArgumentError: An argument cannot be sent; nothing was sent.
+            APIError: The site refused.
+            TransportError: There was no usable answer.
+
+        Example:
+            >>> response = fw.request("GET", "/version")
+            >>> print(response.json()["release"])
+        """
+        return self._run(
+            self._inner.request,
+            method,
+            path,
+            params=params,
+            json=json,
+            content=content,
+            headers=headers,
+            timeout=timeout,
+        )
+
     def upload_file_to_container(
         self,
         container_id: str,
@@ -484,7 +375,14 @@ class Client(ClientBase):
         )
 
     def download_file_from_container(
-        self, container_id: str, file_name: str, dest_file: str | Path, *, on_progress: OnProgress | None = None
+        self,
+        container_id: str,
+        file_name: str,
+        dest_file: str | Path,
+        *,
+        member: str | None = None,
+        version: int | None = None,
+        on_progress: OnProgress | None = None,
     ) -> Path:
         """Downloads a file from any container to a path; route `GET /containers/{id}/files/{name}`.
 
@@ -492,6 +390,8 @@ class Client(ClientBase):
             container_id: The container's id.
             file_name: The file's name.
             dest_file: Path of the file to write; replaced only when the download is complete and verified.
+            member: The path of one member, if the file is a zip archive; None takes the file itself.
+            version: Its version; the newest by default.
             on_progress: Told about each chunk, in bytes.
 
         Returns:
@@ -502,5 +402,11 @@ class Client(ClientBase):
             TransferError: Other bytes arrived than the site has; nothing is left at the destination.
         """
         return self._run(
-            self._inner.download_file_from_container, container_id, file_name, dest_file, on_progress=on_progress
+            self._inner.download_file_from_container,
+            container_id,
+            file_name,
+            dest_file,
+            member=member,
+            version=version,
+            on_progress=on_progress,
         )

@@ -25,7 +25,7 @@ from flywheel_async.transport.request import Request
 from flywheel_async.transport.retry import Outcome
 
 if TYPE_CHECKING:
-    from flywheel_async.client import AsyncClient
+    from flywheel_async.core import Core
 
 _CHECKSUM_RETRIES = 2
 
@@ -65,7 +65,7 @@ class _Memory:
 
 
 async def download_to_file(
-    core: AsyncClient, request: Request, entry: Model, dest: object, on_progress: OnProgress | None
+    core: Core, request: Request, entry: Model, dest: object, on_progress: OnProgress | None
 ) -> Path:
     """Downloads to a path; what is there before is replaced only when all bytes have arrived and are right.
 
@@ -93,18 +93,14 @@ async def download_to_file(
         await target.aclose()
 
 
-async def download_to_memory(
-    core: AsyncClient, request: Request, entry: Model, on_progress: OnProgress | None
-) -> bytes:
+async def download_to_memory(core: Core, request: Request, entry: Model, on_progress: OnProgress | None) -> bytes:
     """Downloads into memory; see `download_to_file` for arguments and errors."""
     memory = _Memory()
     await _receive(core, request, entry, memory, on_progress)
     return memory.data()
 
 
-async def _receive(
-    core: AsyncClient, request: Request, entry: Model, sink: _Sink, on_progress: OnProgress | None
-) -> None:
+async def _receive(core: Core, request: Request, entry: Model, sink: _Sink, on_progress: OnProgress | None) -> None:
     """Receives the bytes within the client's deadline."""
     deadline = core._transport.options.deadline
     if deadline is None:
@@ -117,7 +113,7 @@ async def _receive(
 
 
 async def _receive_at_last(
-    core: AsyncClient, request: Request, entry: Model, sink: _Sink, on_progress: OnProgress | None
+    core: Core, request: Request, entry: Model, sink: _Sink, on_progress: OnProgress | None
 ) -> None:
     """Receives the bytes, from the start again where the connection breaks or the bytes are wrong."""
     attempt = 0
@@ -139,7 +135,7 @@ async def _receive_at_last(
 
 
 async def _receive_once(
-    core: AsyncClient, request: Request, entry: Model, sink: _Sink, on_progress: OnProgress | None
+    core: Core, request: Request, entry: Model, sink: _Sink, on_progress: OnProgress | None
 ) -> None:
     name, size, wanted = str(entry.get("name")), cast("int | None", entry.get("size")), entry.get("hash")
     async with core._transport.stream(request) as answer, aclosing(answer.chunks()) as chunks:

@@ -10,17 +10,18 @@ from typing import TYPE_CHECKING
 from flywheel_async.errors import ChecksumMismatch
 from flywheel_async.events import OnProgress, Progress, tell
 from flywheel_async.fields.base import Model
-from flywheel_async.raw.caller import build, json_bytes
-from flywheel_async.transfer.multipart import multipart_body
+from flywheel_async.raw.caller import build
+from flywheel_async.raw.encode import json_bytes
+from flywheel_async.transfer.multipart import FilePart, multipart_body
 from flywheel_async.transfer.sources import FileSpec, Source, content_type
 from flywheel_async.transport.request import Body
 
 if TYPE_CHECKING:
-    from flywheel_async.client import AsyncClient
+    from flywheel_async.core import Core
 
 
 async def upload_one(
-    core: AsyncClient,
+    core: Core,
     operation: str,
     container_id: str,
     spec: FileSpec,
@@ -52,7 +53,8 @@ async def upload_one(
         entry: dict[str, object] = {**metadata, "name": spec.name}
         if source.length:
             entry.setdefault("size", source.length)
-        body = multipart_body(spec.name, content_type(spec), json_bytes(entry, core._options.default_timezone), source)
+        metadata_part = json_bytes(entry, core._options.default_timezone)
+        body = multipart_body(metadata_part, [FilePart(spec.name, content_type(spec), source)])
         if on_progress is not None:
             body = _reporting(body, Progress(spec.name, 0, source.length), on_progress, source)
         response = await core._transport.request(build(operation, (container_id,), {}, upload=body))

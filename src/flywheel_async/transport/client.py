@@ -6,8 +6,8 @@ import logging
 import platform
 import ssl
 import sys
-from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Callable, Generator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from contextvars import ContextVar
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Literal
@@ -22,7 +22,7 @@ from flywheel_async.errors import BadAnswer, ConfigError, FlywheelError, Request
 from flywheel_async.transport.failures import SourceFailed, failed, is_final, map_failure
 from flywheel_async.transport.limits import Budget
 from flywheel_async.transport.redirect import next_url, origin
-from flywheel_async.transport.request import Request
+from flywheel_async.transport.request import Request, Timeout
 from flywheel_async.transport.response import Response, api_error
 from flywheel_async.transport.retry import Outcome, RetryPolicy
 from flywheel_async.transport.streamed import DataStream, StreamedResponse, UploadStream
@@ -36,9 +36,26 @@ log = logging.getLogger("flywheel_async.transport")
 FEATURES = "Safe-Redirect,multipart_signed_url"
 _FIRST_CONTACT_RETRIES = 2
 
-# True while a request is being sent. A call made by an upload source that is read meanwhile must not wait for the
-# budget, since the request that reads the source holds a part of it.
+# True while a request is being sent, or an answer read by the caller. A call made meanwhile, by an upload source or
+# by whoever reads the answer, must not wait for the budget, a part of which it holds itself.
 _sending: ContextVar[bool] = ContextVar("flywheel_async.sending", default=False)
+
+# In place of the client's own timeouts, for the requests of one call.
+_timeout: ContextVar[Timeout | None] = ContextVar("flywheel_async.timeout", default=None)
+
+# What a caller's own headers may say to a store that the site redirects to.
+_FOR_STORES = frozenset({"accept", "accept-encoding", "content-range", "if-none-match", "range", "user-agent"})
+
+
+@contextmanager
+def holding() -> Generator[None, None, None]:
+    """While it lasts, requests of this task do not wait for the budget: the task reads an answer that holds a part."""
+    token = _sending.set(True)
+    try:
+        yield
+    finally:
+        with suppress(ValueError):  # left in another task than entered
+            _sending.reset(token)
 
 
 def user_agent(suffix: str = "") -> str:
@@ -49,6 +66,16 @@ def user_agent(suffix: str = "") -> str:
         own = "0"
     text = f"flywheel_async/{own} (Python {platform.python_version()}; {platform.system()})"
     return f"{text} {suffix}" if suffix else text
+
+
+@contextmanager
+def waiting_at_most(timeout: Timeout | None) -> Generator[None, None, None]:
+    """While it lasts, requests of this task have these timeouts; None changes nothing."""
+    token = _timeout.set(timeout or _timeout.get())
+    try:
+        yield
+    finally:
+        _timeout.reset(token)
 
 
 class Transport:
@@ -93,7 +120,7 @@ class Transport:
         self._base = httpx.URL(site.base_url)
         self._origin = origin(self._base)
         self._policy = RetryPolicy(options.total_retries, options.backoff_factor, options.backoff_max)
-        self._timeouts = {
+        self._timeouts: dict[str, float | None] = {
             "connect": options.connect_timeout,
             "read": options.request_timeout,
             "write": options.request_timeout,
@@ -144,8 +171,12 @@ class Transport:
             APIError: The site answered with an error status.
             TransportError: There was no usable answer.
         """
-        async with await self._send_in_time(request, whole=False) as answer:
+        async with await self.open(request) as answer:
             yield answer
+
+    async def open(self, request: Request) -> StreamedResponse:
+        """Does what entering `stream` does; the caller closes the answer."""
+        return await self._send_in_time(request, whole=False)
 
     def retry_wait(self, attempt: int, outcome: Outcome) -> float | None:
         """Seconds to wait before a transfer is started again, or None to give up; see `RetryPolicy.decide`."""
@@ -250,7 +281,7 @@ class Transport:
             headers=self._headers(request, url),
             content=None if body is None or stream is not None else body.data,
             stream=stream,
-            extensions={"timeout": dict(self._timeouts)},
+            extensions={"timeout": self._own_timeouts()},
         )
         if body is not None and stream is None:
             outgoing.stream = DataStream(body.data or b"")
@@ -267,18 +298,23 @@ class Transport:
         response.request = outgoing
         return response
 
+    def _own_timeouts(self) -> dict[str, float | None]:
+        own = _timeout.get()
+        if own is None:
+            return dict(self._timeouts)
+        return {**self._timeouts, "connect": own.connect, "read": own.read, "write": own.read}
+
     def _headers(self, request: Request, url: httpx.URL) -> httpx.Headers:
         headers = httpx.Headers({"Host": url.netloc.decode("ascii"), "User-Agent": self._user_agent})
         headers["Accept"] = request.accept
         # A stored file must arrive byte for byte.
         headers["Accept-Encoding"] = "gzip" if request.accept == "application/json" else "identity"
-        headers.update(request.headers)
-        if origin(url) == self._origin:
+        abroad = origin(url) != self._origin
+        headers.update({k: v for k, v in request.headers.items() if not abroad or k.lower() in _FOR_STORES})
+        if not abroad:
             extra = headers.get("x-accept-feature")
             headers["x-accept-feature"] = f"{FEATURES},{extra}" if extra else FEATURES
-        elif "x-accept-feature" in headers:
-            del headers["x-accept-feature"]
-        if self._http_client is not None and origin(url) == self._origin:
+        if self._http_client is not None and not abroad:
             # The user's default headers and cookies belong to the site, not to a store it points to.
             headers = self._http_client.build_request(request.method, url, headers=headers).headers
             headers.pop("Content-Length", None)  # of the body it was built without

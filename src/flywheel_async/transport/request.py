@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable
+import math
+from collections.abc import AsyncGenerator, Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, TypeGuard, cast
 from urllib.parse import quote, urlencode
 
 from flywheel_async.errors import ArgumentError
@@ -27,6 +28,41 @@ class Body:
     open: Callable[[], AsyncGenerator[bytes, None]] | None = None
     length: int | None = None
     replayable: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Timeout:
+    """How long the requests of one call may wait.
+
+    Attributes:
+        connect: Seconds for a connection.
+        read: Seconds for each read or write.
+    """
+
+    connect: float
+    read: float
+
+    @classmethod
+    def of(cls, value: object, argument: str) -> Timeout | None:
+        """Reads what a caller gives: seconds for everything, or a pair of them; None is none.
+
+        Args:
+            value: What was given.
+            argument: Its name, for the error message.
+
+        Raises:
+            ArgumentError: It is neither, or not more than 0.
+        """
+        if value is None:
+            return None
+        pair = tuple(cast("Iterable[object]", value)) if isinstance(value, (tuple, list)) else (value, value)
+        if len(pair) == 2 and _is_seconds(pair[0]) and _is_seconds(pair[1]):
+            return cls(pair[0], pair[1])
+        raise ArgumentError(f"{argument} must be seconds, or (connect, read) in seconds, more than 0, not {value!r}")
+
+
+def _is_seconds(value: object) -> TypeGuard[float]:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value) and value > 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,15 +43,15 @@ class _Seen:
 
     Attributes:
         parts: How many parts have it.
-        types: Its types as pandas reads the parts.
+        types: Its types as pandas reads the parts that have values in it, or where the caller asked for one.
+        empty: Its types as pandas reads the other parts.
         plain: Its types in the parts that have values in it, without looking for numbers and dates in texts.
-        missing: Whether some part has no value in it at all.
     """
 
     parts: int = 0
     types: list[Any] = field(default_factory=list[Any])
+    empty: list[Any] = field(default_factory=list[Any])
     plain: list[Any] = field(default_factory=list[Any])
-    missing: bool = False
 
 
 class Columns:
@@ -77,13 +77,9 @@ class Columns:
         for name in map(str, frame.columns):
             seen = self._seen.setdefault(name, _Seen())
             seen.parts += 1
-            if bool(plain[name].isna().all()):
-                seen.missing = True
-                # Types that the caller asked for are there without values, too.
-                if self._is_given(name):
-                    _add(seen.types, frame[name].dtype)
-            else:
-                _add(seen.types, frame[name].dtype)
+            has_values = not bool(plain[name].isna().all())
+            _add(seen.types if has_values or self._is_given(name) else seen.empty, frame[name].dtype)
+            if has_values:
                 _add(seen.plain, plain[name].dtype)
 
     def frame(self, lines: Sequence[bytes], start: int) -> DataFrame:
@@ -101,11 +97,12 @@ class Columns:
         for name, seen in self._seen.items():
             wanted, as_read = self._type(name, seen)
             found = (frame if as_read else plain).get(name)
-            values = [None] * len(frame) if found is None else cast("Any", found).to_numpy(dtype=object, na_value=None)
             if found is not None and found.dtype == wanted:
                 made[name] = found.set_axis(index)
-            else:
-                made[name] = pandas.Series(values, index=index, dtype=object).astype(wanted)
+                continue
+            empty = found is None or bool(found.isna().all())
+            values: Any = [None] * len(frame) if empty else found
+            made[name] = pandas.Series(values, dtype=object).set_axis(index).astype(wanted)
         return pandas.DataFrame(made, index=index)
 
     def _read(self, lines: Sequence[bytes]) -> tuple[DataFrame, DataFrame]:
@@ -120,11 +117,11 @@ class Columns:
 
     def _type(self, name: str, seen: _Seen) -> tuple[Any, bool]:
         """The type of a column, and whether its values are those that pandas read, not the plain ones."""
-        gaps = seen.missing or seen.parts < self._parts
+        gaps = bool(seen.empty) or seen.parts < self._parts
         if self._is_given(name) and len(seen.types) == 1 and seen.parts == self._parts:
             return seen.types[0], True
         if not seen.types:
-            return "float64", True  # what pandas makes of a column without a value
+            return (seen.empty[0] if len(seen.empty) == 1 else "object"), True
         kinds = {cast("str", found.kind) for found in seen.types}
         converted = self._options.get("dtype") is not False
         if kinds <= {"b", "i", "f"} and (converted or "b" not in kinds or (kinds == {"b"} and not gaps)):

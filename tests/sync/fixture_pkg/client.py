@@ -8,6 +8,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, ParamSpec, Self, TypeVar, overload
 
+from fixture_pkg.getting import AsyncGetting
+
 if TYPE_CHECKING:
     import httpx
 
@@ -21,7 +23,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-class AsyncClient:
+class AsyncClient(AsyncGetting):
     """Talks to a site.
 
     Example:

@@ -6,16 +6,20 @@ from collections.abc import Sequence
 
 from flywheel_async.emulator.routes import (
     analyses,
+    cleanup,
     collections,
     containers,
     devices,
     faults,
     files,
     listing,
+    master_codes,
     moving,
     paths,
     permissions,
+    projects,
     records,
+    references,
     search,
     site,
     users,
@@ -47,6 +51,10 @@ def collect(*, with_faults: bool) -> Sequence[Route]:
         paths,
         views,
         view_executions,
+        projects,
+        references,
+        master_codes,
+        cleanup,
     ]
     found = [route for family in families for route in family.ROUTES.found]
     return [*found, *faults.ROUTES.found] if with_faults else found

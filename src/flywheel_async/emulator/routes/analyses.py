@@ -17,6 +17,7 @@ from flywheel_async.emulator.access import (
 )
 from flywheel_async.emulator.call import Call
 from flywheel_async.emulator.inputs import AnalysisInput
+from flywheel_async.emulator.joining import JoiningShaper
 from flywheel_async.emulator.listing import list_nodes
 from flywheel_async.emulator.nodes import COLUMN_OF, Node
 from flywheel_async.emulator.problems import Problem, not_found
@@ -45,7 +46,7 @@ def list_of_container(call: Call) -> object:
 
 
 def _list(call: Call, within: Sql | None = None) -> object:
-    shaper = Shaper(call.tx, call.caller, trimmed=not call.flag("include_all_info"))
+    shaper = JoiningShaper(call, trimmed=not call.flag("include_all_info"))
     return list_nodes(call, "analysis", shaper.containers, within=within)
 
 

@@ -6,11 +6,11 @@ from flywheel_async.emulator import access, collecting
 from flywheel_async.emulator.access import VIEW
 from flywheel_async.emulator.call import Call
 from flywheel_async.emulator.inputs import CollectionInput
+from flywheel_async.emulator.joining import JoiningShaper
 from flywheel_async.emulator.listing import list_nodes
 from flywheel_async.emulator.query.compiler import Sql
 from flywheel_async.emulator.routing import Routes
 from flywheel_async.emulator.rules import LoggedIn, On
-from flywheel_async.emulator.shapes import Shaper
 from flywheel_async.emulator.wire import Doc
 
 ROUTES = Routes()
@@ -23,8 +23,8 @@ def add_collection(call: Call) -> Doc:
     return {"_id": collecting.add(call, call.input(CollectionInput))}
 
 
-def _shaper(call: Call) -> Shaper:
-    return Shaper(call.tx, call.caller, trimmed=not call.flag("include_all_info"))
+def _shaper(call: Call) -> JoiningShaper:
+    return JoiningShaper(call, trimmed=not call.flag("include_all_info"))
 
 
 @route("get_all_collections", rule=LoggedIn("lists what the user may see"))

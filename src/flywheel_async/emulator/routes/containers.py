@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from flywheel_async.emulator import access, collecting, containers, metadata, nodes, tagging
+from flywheel_async.emulator import access, collecting, containers, metadata, nodes, project_tasks, tagging
 from flywheel_async.emulator.access import (
     CREATE,
     DELETE,
@@ -16,6 +16,7 @@ from flywheel_async.emulator.access import (
     VIEW,
 )
 from flywheel_async.emulator.call import Call
+from flywheel_async.emulator.exchange import Streamed, json_reply
 from flywheel_async.emulator.inputs import (
     AcquisitionChange,
     AcquisitionInput,
@@ -34,11 +35,11 @@ from flywheel_async.emulator.inputs import (
     SubjectInput,
     Tag,
 )
+from flywheel_async.emulator.joining import JoiningShaper
 from flywheel_async.emulator.nodes import Node
 from flywheel_async.emulator.problems import Problem, invalid, not_found
 from flywheel_async.emulator.routing import Handler, Routes, id_param
 from flywheel_async.emulator.rules import On, OnEach, OnParent, Rule, SiteAdmin
-from flywheel_async.emulator.shapes import Shaper
 from flywheel_async.emulator.times import iso
 from flywheel_async.emulator.wire import Doc, Json
 from flywheel_async.raw.table import operations
@@ -58,7 +59,7 @@ _CHANGES: dict[str, type[Input]] = {
 
 def get_one(call: Call) -> Doc:
     """Returns a container."""
-    return Shaper(call.tx, call.caller).container(call.target)
+    return JoiningShaper(call).container(call.target)
 
 
 def get_any(call: Call) -> Doc:
@@ -75,8 +76,11 @@ def change_one(call: Call) -> Doc:
     return {"modified": 1}
 
 
-def delete_one(call: Call) -> Doc:
-    """Deletes a container."""
+def delete_one(call: Call) -> Doc | Streamed:
+    """Deletes a container; a project, if so wished, after the answer."""
+    if call.target.kind == "project" and call.flag("background"):
+        project_tasks.begin_delete(call, call.target)
+        return call.site.background.after(json_reply({"deleted": 0, "not_found": 0, "delete_scheduled": 1}, 202))
     return containers.delete(call, call.target)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from flywheel_async.emulator import analyses, downloads, files, metadata, nodes
+from flywheel_async.emulator import analyses, downloads, files, metadata, nodes, references
 from flywheel_async.emulator.access import (
     FILES_CREATE,
     FILES_DELETE,
@@ -78,6 +78,7 @@ def download(call: Call) -> Streamed | Reply:
     wanted = call.text("hash")
     if wanted is not None and wanted != row.hash:
         raise Problem(409, f"the hash of {row.name} is {row.hash}")
+    references.require_content(row)
     path = call.site.blobs.path(row.hash)
     if call.flag("info"):
         return json_reply(downloads.zip_listing(path))
@@ -236,6 +237,7 @@ def get_file_versions(call: Call) -> list[Json]:
 @route("get_file_zip_info", rule=OnFile(FILES_VIEW))
 def get_file_zip_info(call: Call) -> Doc:
     """Lists the members of a zip archive."""
+    references.require_content(call.file)
     return downloads.zip_listing(call.site.blobs.path(call.file.hash))
 
 

@@ -8,6 +8,7 @@ from flywheel_async.emulator import access, nodes
 from flywheel_async.emulator.access import VIEW, visible
 from flywheel_async.emulator.call import Call
 from flywheel_async.emulator.files import FileRow
+from flywheel_async.emulator.joining import JoiningShaper
 from flywheel_async.emulator.listing import list_files, list_nodes
 from flywheel_async.emulator.nodes import COLUMN_OF, Node
 from flywheel_async.emulator.query.compiler import Sql
@@ -24,7 +25,7 @@ _SHOWN = LoggedIn("lists what the user may see")
 
 
 def _containers(call: Call, kind: str, within: Sql | None = None) -> object:
-    shaper = Shaper(call.tx, call.caller, trimmed=not call.flag("include_all_info"))
+    shaper = JoiningShaper(call, trimmed=not call.flag("include_all_info"))
     return list_nodes(call, kind, shaper.containers, within=within)
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from flywheel_async.emulator import access, containers, copying, files, moving, nodes
+from flywheel_async.emulator import access, containers, copying, files, moving, nodes, project_tasks
 from flywheel_async.emulator.access import COPY, FILES_CREATE, FILES_MODIFY, FILES_MOVE
 from flywheel_async.emulator.call import Call
+from flywheel_async.emulator.exchange import Streamed, json_reply
 from flywheel_async.emulator.inputs import Input
 from flywheel_async.emulator.move_inputs import (
     AcquisitionCopy,
     BulkMove,
+    CopyFilter,
     FileMove,
     ProjectCopy,
     SessionCopy,
@@ -29,20 +31,24 @@ def _shown(call: Call, node: Node) -> Doc:
     return Shaper(call.tx, call.caller).container(node)
 
 
+def _copy(call: Call, parent: Node, label: str, given: CopyFilter) -> Node:
+    return copying.Copying(call.tx, call.site.new_id, given).copy(call.target, parent, label)
+
+
 @route("project_copy", rule=On("project", "project_id", COPY))
-def project_copy(call: Call) -> Doc:
-    """Copies a project into a group; the copy is complete when the answer comes."""
+def project_copy(call: Call) -> Streamed:
+    """Makes a project that is the copy of another one; what is in it is copied in the background."""
     given = call.input(ProjectCopy)
     if call.target.body.get("copyable") is False:
         raise Problem(403, f"project {call.target.id} is not to be copied")
     group = containers.destination(call, "group", given.group_id)
-    made = copying.copy(call, call.target, group, given.project_label, given.filter)
-    containers.set_first_permissions(call, group, made, [])
-    return {
+    made = project_tasks.begin_copy(call, group, given)
+    answer: Doc = {
         "task_id": call.site.new_id(),
         "snapshot_id": given.snapshot_id or call.site.new_id(),
         "project_id": made.id,
     }
+    return call.site.background.after(json_reply(answer))
 
 
 @route("subject_copy", rule=On("subject", "subject_id", COPY))
@@ -52,7 +58,7 @@ def subject_copy(call: Call) -> Doc:
     project = containers.destination(call, "project", given.dst_project_id)
     label = given.dst_subject_label or call.target.label or ""
     containers.require_free(call, project.id, label)
-    return _shown(call, copying.copy(call, call.target, project, label, given.filter))
+    return _shown(call, _copy(call, project, label, given.filter))
 
 
 @route("session_copy", rule=On("session", "session_id", COPY))
@@ -71,7 +77,7 @@ def session_copy(call: Call) -> Doc:
     else:
         raise invalid("dst_subject_id or dst_project_id is needed", "body")
     label = given.dst_session_label or call.target.label or ""
-    return _shown(call, copying.copy(call, call.target, subject, label, given.filter))
+    return _shown(call, _copy(call, subject, label, given.filter))
 
 
 @route("acquisition_copy", rule=On("acquisition", "acquisition_id", COPY))
@@ -80,7 +86,7 @@ def acquisition_copy(call: Call) -> Doc:
     given = call.input(AcquisitionCopy)
     session = containers.destination(call, "session", given.dst_session_id)
     label = given.label or call.target.label or ""
-    return _shown(call, copying.copy(call, call.target, session, label, given.filter))
+    return _shown(call, _copy(call, session, label, given.filter))
 
 
 @route("bulk_move_sessions", rule=OnBulkMove())

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import re
+
 from flywheel_async.emulator import keys, metadata, nodes, users
 from flywheel_async.emulator.access import Caller
 from flywheel_async.emulator.call import Call
+from flywheel_async.emulator.exchange import Reply
 from flywheel_async.emulator.inputs import InfoChange
+from flywheel_async.emulator.joining import JoiningShaper
 from flywheel_async.emulator.keys import Owner
 from flywheel_async.emulator.listing import list_nodes
 from flywheel_async.emulator.nodes import Node
-from flywheel_async.emulator.problems import Problem
+from flywheel_async.emulator.problems import Problem, not_found
 from flywheel_async.emulator.routing import Routes, id_param
 from flywheel_async.emulator.rules import LoggedIn, OwnOrSiteAdmin, SiteAdmin
-from flywheel_async.emulator.shapes import Shaper
-from flywheel_async.emulator.site_inputs import KeyInput, UserChange, UserInput
-from flywheel_async.emulator.times import iso, to_ms
+from flywheel_async.emulator.site_inputs import KeyInput, UserChange, UserInput, UserSync
+from flywheel_async.emulator.times import iso, iso_or_none, to_ms
 from flywheel_async.emulator.wire import Doc
 
 ROUTES = Routes()
@@ -41,8 +44,8 @@ def user_document(node: Node) -> Doc:
         "created": iso(node.created),
         "modified": iso(node.modified),
         "deleted": None,
-        "central_user_id": None,
-        "central_revision": None,
+        "central_user_id": node.body.get("central_user_id"),
+        "central_revision": node.body.get("central_revision"),
         "info": node.body.get("info") or {},
     }
 
@@ -99,7 +102,7 @@ def _declare_lists(kind: str) -> None:
     def list_of_user(call: Call) -> object:
         """Lists what a user has a permission on."""
         user = nodes.get(call.tx, "user", call.params[param])
-        shaper = Shaper(call.tx, call.caller, trimmed=not call.flag("include_all_info"))
+        shaper = JoiningShaper(call, trimmed=not call.flag("include_all_info"))
         return list_nodes(call, kind, shaper.containers, seen_by=Caller(user.id, ()))
 
 
@@ -115,8 +118,11 @@ def get_all_users(call: Call) -> object:
 
 @route("get_user", rule=LoggedIn())
 def get_user(call: Call) -> Doc:
-    """Returns one user."""
-    return user_document(nodes.get(call.tx, "user", call.params["user_id"]))
+    """Returns one user; with `include_deleted` also one who was deleted."""
+    find = nodes.get_ever if call.flag("include_deleted") else nodes.get
+    node = find(call.tx, "user", call.params["user_id"])
+    row = call.tx.one("SELECT deleted FROM node WHERE kind = 'user' AND id = ?", (node.id,))
+    return {**user_document(node), "deleted": iso_or_none(row["deleted"] if row else None)}
 
 
 @route("add_user", rule=SiteAdmin())
@@ -148,6 +154,34 @@ def modify_user(call: Call) -> Doc:
     if given.disabled and call.flag("clear_permissions"):
         call.tx.run("DELETE FROM permission WHERE user_id = ?", (node.id,))
     return {"modified": 1}
+
+
+@route("get_current_user_avatar", rule=LoggedIn(only_users=True))
+def get_current_user_avatar(call: Call) -> Reply:
+    """Leads to the picture of the user who asks."""
+    return _avatar(call, call.caller.user_id)
+
+
+@route("get_user_avatar", rule=LoggedIn())
+def get_user_avatar(call: Call) -> Reply:
+    """Leads to the picture of a user."""
+    return _avatar(call, call.params["user_id"])
+
+
+def _avatar(call: Call, user_id: str) -> Reply:
+    """Redirects to a user's picture, or to the one of the query when the user has none."""
+    node = nodes.get(call.tx, "user", user_id)
+    for place in (node.body.get("avatar"), call.text("default")):
+        if isinstance(place, str) and re.fullmatch(r"https?://[\x21-\x7e]+", place):
+            return Reply(b"", 307, headers=[("location", place)])
+    raise not_found("avatar of", user_id)
+
+
+@route("sync_user", rule=SiteAdmin())
+def sync_user(call: Call) -> None:
+    """Takes over what a central directory says about a user; news that are older than what is known are passed over."""
+    given = call.input(UserSync)
+    users.sync(call.tx, call.params["cid"], given)
 
 
 @route("delete_user", rule=SiteAdmin())

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self, overload
 
 from fixture_pkg.client import AsyncClient, P, T
 from fixture_pkg.sync.finder import Finder
+from fixture_pkg.sync.getting import Getting
 from flywheel_async.sync._base import ClientBase
 from flywheel_async.sync._flavour import SYNC
 from flywheel_async.sync._runner import close_current
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     Many = list[Anything]
 
 
-class Client(ClientBase):
+class Client(ClientBase, Getting):
     """Talks to a site.
 
     Example:

@@ -9,13 +9,13 @@ from flywheel_async.fields.base import Model
 from flywheel_async.fields.common import ContainerReference
 
 if TYPE_CHECKING:
-    from flywheel_async.client import AsyncClient
+    from flywheel_async.core import Core
 
 _set = object.__setattr__
 _NESTED = ("files", "analyses", "inputs", "subject")
 
 
-def bind(item: Model, core: AsyncClient) -> None:
+def bind(item: Model, core: Core) -> None:
     """Links an object, and the files, analyses and subject inside it, to a client."""
     _set(item, "_core", core)
     data = vars(item)
@@ -38,7 +38,7 @@ def _name_parent(file: Model, container: Model) -> None:
         data["parent_ref"] = ContainerReference(id=container.get("id"), type=kind)
 
 
-def core_of(item: Model) -> AsyncClient:
+def core_of(item: Model) -> Core:
     """The client an object belongs to.
 
     Raises:
