@@ -71,15 +71,21 @@ def holds(query: Query, doc: Document) -> bool:
 
 
 def values(doc: Document, path: tuple[str, ...]) -> Iterator[Any]:
-    """What a field leads to, through lists and into the list at its end."""
+    """What a field leads to, through lists and into the lists at its end."""
     level: list[Any] = [doc]
     for part in path:
         inside = [item for found in level for item in (found if isinstance(found, list) else [found])]
         level = [item[part] for item in inside if isinstance(item, dict) and part in item]
     for found in level:
-        yield found
-        if isinstance(found, list):
-            yield from found
+        yield from elements(found)
+
+
+def elements(found: Any) -> Iterator[Any]:
+    """A value, and what is in it when it is a list."""
+    yield found
+    if isinstance(found, list):
+        for item in found:
+            yield from elements(item)
 
 
 def texts(doc: Document, path: tuple[str, ...]) -> Iterator[str]:

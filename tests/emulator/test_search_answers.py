@@ -83,6 +83,25 @@ def test_the_size_has_a_default_and_a_limit(users: dict[str, httpx.Client]) -> N
     assert [count(size=size) for size in ("0", "10001", "many")] == [-400, -400, -400]
 
 
+@pytest.mark.parametrize(
+    ("text", "same"),
+    [
+        (f"file.parents.project = {PROJECTS[1].id}", f"project._id = {PROJECTS[1].id}"),
+        (f"session.project = {PROJECTS[1].id}", f"project._id = {PROJECTS[1].id} AND session EXISTS"),
+        ("project.group = neuro", "group._id = neuro"),
+        ("session.parents.group = neuro", "group._id = neuro AND session EXISTS"),
+        ("file.parent_ref.type = analysis", "analysis EXISTS"),
+        (f"file.parent_ref.id = {PROJECTS[1].id}", f"parent._id = {PROJECTS[1].id}"),
+        ("file.parents.analysis EXISTS AND NOT file.parents.acquisition EXISTS", "analysis EXISTS"),
+        ("file.info.nested = 3", "file.type = nifti"),
+        ("file.info.nested IN [2]", "file.type = nifti"),
+        ("file.info.nested = 1 AND file.info.nested != 3", "no.such = 1"),
+    ],
+)
+def test_what_a_thing_is_in_and_lists_in_lists(users: dict[str, httpx.Client], text: str, same: str) -> None:
+    assert found_by(users["all"], text, "file") == found_by(users["all"], same, "file")
+
+
 def test_order(users: dict[str, httpx.Client]) -> None:
     def order(field: str, way: str) -> list[str]:
         return found_by(users["all"], "session EXISTS", "session", sort={"field": field, "order": way})

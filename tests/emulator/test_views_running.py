@@ -317,39 +317,6 @@ def test_a_container_that_is_deleted_meanwhile(http: httpx.Client, site: Emulato
     assert http.post("/views/queue", params={"containerId": tree.project}, json=LABELS).status_code == 404
 
 
-def test_no_result_is_left_behind(http: httpx.Client, site: Emulator, tree: Tree) -> None:
-    folder = site.data / "views"
-    before = set(folder.iterdir())
-    ok(http.post("/views/data", params={"containerId": tree.project}, json=LABELS))
-    upload(http, f"/sessions/{tree.session}/files", LONG, b"x")
-    slow = {"fileSpec": {**SPEC, "filter": {"value": SLOW, "regex": True}}}
-    assert queue(http, tree.project, slow)["state"] == "failed"
-    upload(http, f"/sessions/{tree.session}/files", "t.csv", b"a\n" + b"1\n" * 20_000)
-    many = {"fileSpec": {**SPEC, "filter": {"value": "t.csv"}}}
-    running = ok(http.post("/views/queue", params={"containerId": tree.project}, json=many)).json()["_id"]
-    ok(http.post(f"/data_view_executions/{running}/delete"))
-    found = queue(http, tree.project, LABELS)["_id"]
-    until = time.monotonic() + 20
-    while set(folder.iterdir()) - before != {folder / f"{found}.rows"}:
-        assert time.monotonic() < until, "what was deleted while it ran is still there"
-        time.sleep(0.01)
-    ok(http.post(f"/data_view_executions/{found}/delete"))
-    assert set(folder.iterdir()) == before
-
-
-def test_a_caller_who_leaves_stops_the_work(http: httpx.Client, site: Emulator, tree: Tree) -> None:
-    folder = site.data / "views"
-    before = set(folder.iterdir())
-    upload(http, f"/sessions/{tree.session}/files", "t.csv", b"a\n" + b"1\n" * 1_000_000)
-    view = {"fileSpec": {**SPEC, "filter": {"value": "t.csv"}}}
-    with pytest.raises(httpx.TimeoutException):
-        http.post("/views/data", params={"containerId": tree.project}, json=view, timeout=0.3)
-    until = time.monotonic() + 2
-    while set(folder.iterdir()) != before:
-        assert time.monotonic() < until, "the view goes on"
-        time.sleep(0.01)
-
-
 def test_hostile_files_are_errors_of_their_rows(http: httpx.Client, tree: Tree) -> None:
     bomb = io.BytesIO()
     with zipfile.ZipFile(bomb, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -380,6 +347,17 @@ def test_hostile_files_are_errors_of_their_rows(http: httpx.Client, tree: Tree) 
             "data"
         ]
         assert words in rows[0]["errors"]
+
+
+@pytest.mark.parametrize(
+    "options", [{"quotechar": ","}, {"escapechar": '"'}, {"delimiter": " ", "skipinitialspace": True}]
+)
+def test_options_that_exclude_each_other(http: httpx.Client, tree: Tree, options: dict[str, Any]) -> None:
+    upload(http, f"/sessions/{tree.session}/files", "o.csv", b"a,b\n1,2\n")
+    view = {"fileSpec": {**SPEC, "filter": {"value": "o.csv"}, "formatOptions": options, "columns": [{"src": "a"}]}}
+    (row,) = ok(http.post("/views/data", params={"containerId": tree.project}, json=view)).json()["data"]
+    assert row["a"] is None
+    assert "exclude each other" in row["errors"]
 
 
 def test_a_column_of_the_file_does_not_hide_one_of_the_view(http: httpx.Client, tree: Tree) -> None:

@@ -183,9 +183,12 @@ class SearchPages:
             part = self._waiting[-1]
             made = self._narrowed(part)
             page = await self._searches.ask(made, self._limit)
+            spots = [hits.spot(hit, self.return_type) for hit in page]
+            if not all(map(part.admits, spots)):
+                raise BadAnswer(f"the search cannot be cut: the site gives hits that do not fit {part.condition()}")
             if len(page) >= self._limit:
                 try:
-                    smaller = part.divide([hits.spot(hit, self.return_type) for hit in page])
+                    smaller = part.divide(spots)
                 except SearchTruncated:
                     page = await self._searches.ask(made, MOST_HITS)
                     if len(page) >= MOST_HITS:

@@ -30,6 +30,10 @@ ABOVE = {
 """What each is in, by whose id a search can be cut."""
 
 
+_TOLERANCE = timedelta(seconds=1)
+"""How far a site may round times before it compares them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Spot:
     """Where a hit is: when it was created, and the id of what it is in, see `ABOVE`."""
@@ -75,6 +79,19 @@ class Slice:
         if self.outside:
             terms.append(f"NOT {above} IN [{', '.join(map(literal, self.outside))}]")
         return " AND ".join(terms)
+
+    def admits(self, spot: Spot) -> bool:
+        """Whether a hit may be in the slice; a site that does not keep to its conditions would repeat hits for ever."""
+        if spot.created is not None:
+            if self.timed is False:
+                return False
+            if self.start is not None and spot.created < self.start - _TOLERANCE:
+                return False
+            if self.stop is not None and spot.created >= self.stop + _TOLERANCE:
+                return False
+        if spot.above_id is None:
+            return True
+        return self.inside in (None, spot.above_id) and spot.above_id not in self.outside
 
     def divide(self, spots: Sequence[Spot]) -> list[Slice]:
         """Cuts the slice into smaller ones that have no hit in common and together have all its hits.

@@ -20,6 +20,8 @@ from flywheel_async.sync._streams import Pager
 from flywheel_async.sync.finder import Finder
 from flywheel_async.sync.getting import Getting
 from flywheel_async.sync.long_running import LongRunning
+from flywheel_async.sync.searching import Searching
+from flywheel_async.sync.viewing import Viewing
 
 if TYPE_CHECKING:
     import httpx
@@ -44,7 +46,7 @@ if TYPE_CHECKING:
     Node = Group | Project | Subject | Session | Acquisition | Analysis | Collection | File
 
 
-class Client(ClientBase, Getting, LongRunning):
+class Client(ClientBase, Getting, LongRunning, Searching, Viewing):
     """A client for one Flywheel site.
 
     Use it as a context manager, which logs in and closes the connections, or make one and call `close`

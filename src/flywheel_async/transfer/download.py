@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 _CHECKSUM_RETRIES = 2
 
 
-class _Sink(Protocol):
+class Sink(Protocol):
     """Where the bytes of a download go."""
 
     @property
@@ -87,7 +87,7 @@ async def download_to_file(
     """
     target = await AtomicFile.create(dest)
     try:
-        await _receive(core, request, entry, target, on_progress)
+        await receive(core, request, entry, target, on_progress)
         return await target.commit()
     finally:
         await target.aclose()
@@ -96,12 +96,24 @@ async def download_to_file(
 async def download_to_memory(core: Core, request: Request, entry: Model, on_progress: OnProgress | None) -> bytes:
     """Downloads into memory; see `download_to_file` for arguments and errors."""
     memory = _Memory()
-    await _receive(core, request, entry, memory, on_progress)
+    await receive(core, request, entry, memory, on_progress)
     return memory.data()
 
 
-async def _receive(core: Core, request: Request, entry: Model, sink: _Sink, on_progress: OnProgress | None) -> None:
-    """Receives the bytes within the client's deadline."""
+async def receive(core: Core, request: Request, entry: Model, sink: Sink, on_progress: OnProgress | None) -> None:
+    """Receives the bytes within the client's deadline; where a body breaks off, it starts over.
+
+    Args:
+        core: The client.
+        request: The content request.
+        entry: The name, and where they are known the size and hash to check against.
+        sink: Where the bytes go.
+        on_progress: Told about each chunk.
+
+    Raises:
+        TransferError: Other bytes arrived than the site has.
+        TransportError: The connection failed.
+    """
     deadline = core._transport.options.deadline
     if deadline is None:
         await _receive_at_last(core, request, entry, sink, on_progress)
@@ -113,7 +125,7 @@ async def _receive(core: Core, request: Request, entry: Model, sink: _Sink, on_p
 
 
 async def _receive_at_last(
-    core: Core, request: Request, entry: Model, sink: _Sink, on_progress: OnProgress | None
+    core: Core, request: Request, entry: Model, sink: Sink, on_progress: OnProgress | None
 ) -> None:
     """Receives the bytes, from the start again where the connection breaks or the bytes are wrong."""
     attempt = 0
@@ -135,7 +147,7 @@ async def _receive_at_last(
 
 
 async def _receive_once(
-    core: Core, request: Request, entry: Model, sink: _Sink, on_progress: OnProgress | None
+    core: Core, request: Request, entry: Model, sink: Sink, on_progress: OnProgress | None
 ) -> None:
     name, size, wanted = str(entry.get("name")), cast("int | None", entry.get("size")), entry.get("hash")
     async with core._transport.stream(request) as answer, aclosing(answer.chunks()) as chunks:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any, Literal, Self, TypeAlias, cast, get_args
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias, cast, get_args
 
 from flywheel_async.errors import ArgumentError
+
+if TYPE_CHECKING:
+    from flywheel_async import types
 
 ColumnType: TypeAlias = Literal["int", "float", "string", "bool", "object"]
 Accumulator: TypeAlias = Literal["count", "sum", "mean", "standard_deviation", "minimum", "maximum"]
 Match: TypeAlias = Literal["first", "last", "newest", "oldest", "all"]
 FileFormat: TypeAlias = Literal["csv", "tsv", "json"]
 MissingData: TypeAlias = Literal["none", "drop-row"]
-Column: TypeAlias = "str | tuple[str, ...] | list[str] | Mapping[str, object]"
+Column: TypeAlias = "str | Sequence[str | None] | Mapping[str, object]"
 """A source such as `subject.label`, or with more `(src, dst, type, accumulator, expr)`, or a mapping of these names."""
 
 Row = dict[str, object]
@@ -286,8 +289,25 @@ class ViewBuilder:
         self._strategy = value
         return self
 
-    def build(self) -> Row:
-        """Gives the view, as it is sent.
+    def build(self) -> types.ContainerPipelineInput:
+        """Gives the view, for `read_view_data`, `add_view` and the like.
+
+        Raises:
+            ArgumentError: Something is missing.
+        """
+        from flywheel_async import types
+
+        members = self.members()
+        groups = cast("Row | None", members.pop("groupBy", None))
+        view = types.ContainerPipelineInput.model_validate(members)
+        if groups is not None:
+            # Declared as texts, but sent as objects with a name.
+            vars(view)["group_by"] = types.DataViewGroupBy.model_validate(groups)
+            view.__pydantic_fields_set__.add("group_by")
+        return view
+
+    def members(self) -> dict[str, object]:
+        """Gives the view as it is sent.
 
         Raises:
             ArgumentError: Something is missing.

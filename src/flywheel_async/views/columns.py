@@ -62,7 +62,11 @@ class Columns:
     """
 
     def __init__(self, options: Mapping[str, object]) -> None:
-        self._options = {**options, "lines": True}
+        # Names of columns stay texts; pandas would make numbers of them where all look like some.
+        self._options = {**options, "lines": True, "convert_axes": False}
+        self._converts = options.get("dtype") is not False
+        # What pandas puts where a value is missing in a column of objects.
+        self._gap = None if self._converts else float("nan")
         self._seen: dict[str, _Seen] = {}
         self._parts = 0
 
@@ -74,7 +78,7 @@ class Columns:
         """
         frame, plain = self._read(lines)
         self._parts += 1
-        for name in map(str, frame.columns):
+        for name in plain.columns:
             seen = self._seen.setdefault(name, _Seen())
             seen.parts += 1
             has_values = not bool(plain[name].isna().all())
@@ -97,12 +101,11 @@ class Columns:
         for name, seen in self._seen.items():
             wanted, as_read = self._type(name, seen)
             found = (frame if as_read else plain).get(name)
-            if found is not None and found.dtype == wanted:
-                made[name] = found.set_axis(index)
-                continue
-            empty = found is None or bool(found.isna().all())
-            values: Any = [None] * len(frame) if empty else found
-            made[name] = pandas.Series(values, dtype=object).set_axis(index).astype(wanted)
+            if found is None or bool(found.isna().all()):
+                found = pandas.Series([self._gap] * len(frame), dtype=object)
+            elif not as_read:
+                found = found.astype(object).where(found.notna(), self._gap)
+            made[name] = found.set_axis(index).astype(wanted)
         return pandas.DataFrame(made, index=index)
 
     def _read(self, lines: Sequence[bytes]) -> tuple[DataFrame, DataFrame]:
@@ -123,8 +126,7 @@ class Columns:
         if not seen.types:
             return (seen.empty[0] if len(seen.empty) == 1 else "object"), True
         kinds = {cast("str", found.kind) for found in seen.types}
-        converted = self._options.get("dtype") is not False
-        if kinds <= {"b", "i", "f"} and (converted or "b" not in kinds or (kinds == {"b"} and not gaps)):
+        if kinds <= {"b", "i", "f"} and (self._converts or "b" not in kinds or (kinds == {"b"} and not gaps)):
             if "f" in kinds or gaps:
                 return "float64", True
             return ("bool" if kinds == {"b"} else "int64"), True

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, TypeAlias, cast
 
 from flywheel_async.errors import ArgumentError
 from flywheel_async.files import in_thread
 from flywheel_async.views.columns import Columns, read
-from flywheel_async.views.execution import Options, check_container, definition
-from flywheel_async.views.rows import Results, fetch
+from flywheel_async.views.execution import check_container, definition
+from flywheel_async.views.options import Options
+from flywheel_async.views.rows import Results, fetch, plan
 from flywheel_async.views.spool import Spool
 
 if TYPE_CHECKING:
@@ -31,10 +33,8 @@ def check_pandas() -> None:
     Raises:
         ImportError: It is not.
     """
-    try:
-        import pandas  # noqa: F401, ICN001
-    except ImportError:
-        raise ImportError("data frames need pandas: pip install 'flywheel-async[pandas]'") from None
+    if find_spec("pandas") is None:
+        raise ImportError("data frames need pandas: pip install 'flywheel-async[pandas]'")
 
 
 def reading_options(opts: object, dtype: object) -> dict[str, object]:
@@ -61,27 +61,54 @@ def reading_options(opts: object, dtype: object) -> dict[str, object]:
     return made
 
 
-async def one_frame(
-    core: Core, view: object, container_id: object, options: Options, reading: Mapping[str, object]
+async def read_frame(
+    core: Core,
+    view: object,
+    container_id: object,
+    options: Options,
+    split: bool,
+    concurrency: int,
+    opts: object,
+    dtype: object,
 ) -> DataFrame:
-    """All rows of a view, read as the official client reads them."""
+    """All rows of a view in one frame; see `AsyncClient.read_view_dataframe`."""
+    check_pandas()
+    reading = reading_options(opts, dtype)
+    if split:
+        source, whole = plan(core, view, container_id, options, split, concurrency), Spool()
+        await _gather(source, whole)
+        return await in_thread(partial(_read_whole, whole, {**reading, "lines": True}))
     made, container = definition(view), check_container(container_id)
     spool = await fetch(core, made, container, options, "json-flat")
-    return await in_thread(lambda: read(spool.file, reading))
+    return await in_thread(partial(_read_whole, spool, reading))
 
 
-async def joined_frame(source: Results, reading: Mapping[str, object]) -> DataFrame:
-    """All rows of several results."""
-    spool = await _joined(source)
-    return await in_thread(lambda: read(spool.file, {**reading, "lines": True}))
+def frame_pages(
+    core: Core,
+    view: object,
+    container_id: object,
+    options: Options,
+    split: bool,
+    concurrency: int,
+    rows: object,
+    dtype: object,
+) -> FramePages:
+    """Frames of some rows each; see `AsyncClient.iter_view_dataframes`."""
+    check_pandas()
+    if isinstance(rows, bool) or not isinstance(rows, int) or rows < 1:
+        raise ArgumentError(f"rows must be a whole number from 1, not {rows!r}")
+    return FramePages(plan(core, view, container_id, options, split, concurrency), rows, reading_options(None, dtype))
 
 
-async def _joined(source: Results) -> Spool:
-    whole = Spool()
+async def _gather(source: Results, whole: Spool) -> None:
+    """Puts all results together; after an error it goes on with those that are missing."""
     while (spool := await source.next_spool()) is not None:
         await whole.append(spool)
-    await whole.rewind()
-    return whole
+
+
+def _read_whole(spool: Spool, reading: Mapping[str, object]) -> DataFrame:
+    spool.file.seek(0)
+    return read(spool.file, reading)
 
 
 class FramePages:
@@ -92,31 +119,33 @@ class FramePages:
     Args:
         source: Where the results come from.
         rows: Rows of a frame.
-        dtype: See `Dtype`.
+        reading: Options of `pandas.read_json`.
     """
 
-    def __init__(self, source: Results, rows: int, dtype: object) -> None:
+    def __init__(self, source: Results, rows: int, reading: Mapping[str, object]) -> None:
         self._source = source
         self._rows = rows
-        self._options = reading_options(None, dtype)
-        self._spool: Spool | None = None
+        self._reading = reading
+        self._whole = Spool()
         self._columns: Columns | None = None
         self._start = 0
 
     async def next_page(self) -> list[DataFrame] | None:
         """Makes the next frame."""
-        if self._spool is None:
-            self._spool = await _joined(self._source)
+        whole = self._whole
         if self._columns is None:
-            columns = Columns(self._options)
-            await self._spool.rewind()
-            while lines := await self._spool.some_lines(self._rows):
+            await _gather(self._source, whole)
+            columns = Columns(self._reading)
+            whole.rewind()
+            while lines := await whole.some_lines(self._rows):
                 await in_thread(partial(columns.note, lines))
-            await self._spool.rewind()
+                whole.advance(lines)
+            whole.rewind()
             self._columns = columns
-        lines = await self._spool.some_lines(self._rows)
+        lines = await whole.some_lines(self._rows)
         if not lines:
             return None
         frame = await in_thread(partial(self._columns.frame, lines, self._start))
         self._start += len(frame)
+        whole.advance(lines)
         return [frame]

@@ -6,7 +6,7 @@ import codecs
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from types import TracebackType
-from typing import AnyStr, Generic, Self, cast
+from typing import Any, AnyStr, Generic, Self, cast
 
 import anyio
 
@@ -23,10 +23,12 @@ class Buffer(Generic[AnyStr]):
     """
 
     def __init__(self, empty: AnyStr) -> None:
-        self._empty = empty
-        self._newline = cast("AnyStr", "\n" if isinstance(empty, str) else b"\n")
-        self._decoder = codecs.getincrementaldecoder("utf-8")() if isinstance(empty, str) else None
-        self._current = empty
+        is_text = isinstance(cast("object", empty), str)
+        newline: Any = "\n" if is_text else b"\n"
+        self._empty: AnyStr = empty
+        self._newline: AnyStr = newline
+        self._decoder = codecs.getincrementaldecoder("utf-8")() if is_text else None
+        self._current: AnyStr = empty
         self._at = 0
         self._before: list[AnyStr] = []
         self._kept = 0
@@ -39,12 +41,12 @@ class Buffer(Generic[AnyStr]):
             BadAnswer: It is no UTF-8.
         """
         self._ended = self._ended or chunk is None
-        piece = self._decoded(chunk or b"") if self._decoder is not None else chunk or b""
+        piece: Any = self._decoded(chunk or b"") if self._decoder is not None else chunk or b""
         if self._at < len(self._current):
             rest = self._current[self._at :]
             self._before.append(rest)
             self._kept += len(rest)
-        self._current, self._at = cast("AnyStr", piece), 0
+        self._current, self._at = piece, 0
 
     def line(self) -> AnyStr | None:
         """The next line with its end, the rest at the end, empty after it; None when more must be fed first."""
@@ -70,8 +72,11 @@ class Buffer(Generic[AnyStr]):
         return found
 
     def _joined(self, last: AnyStr) -> AnyStr:
-        parts, self._before, self._kept = [*self._before, last], [], 0
-        return parts[0] if len(parts) == 1 else self._empty.join(parts)
+        if not self._before:
+            return last
+        parts: list[Any] = [*self._before, last]
+        self._before, self._kept = [], 0
+        return self._empty.join(parts)
 
     def _decoded(self, chunk: bytes) -> str:
         assert self._decoder is not None
@@ -99,7 +104,7 @@ class AsyncViewData(AsyncIterator[AnyStr]):
 
     def __init__(self, open_stream: Callable[[], Awaitable[AsyncRawStream]], empty: AnyStr) -> None:
         self._open_stream = open_stream
-        self._buffer = Buffer(empty)
+        self.buffer: Buffer[AnyStr] = Buffer(empty)
         self._stream: AsyncRawStream | None = None
         self._at_end = False
         self._closed = False
@@ -154,8 +159,8 @@ class AsyncViewData(AsyncIterator[AnyStr]):
         Raises:
             TransportError: The result broke off.
         """
-        while (found := self._buffer.piece(size)) is None:
-            self._buffer.feed(await self.chunk())
+        while (found := self.buffer.piece(size)) is None:
+            self.buffer.feed(await self.chunk())
         return found
 
     async def readline(self) -> AnyStr:
@@ -167,8 +172,8 @@ class AsyncViewData(AsyncIterator[AnyStr]):
         Raises:
             TransportError: The result broke off.
         """
-        while (found := self._buffer.line()) is None:
-            self._buffer.feed(await self.chunk())
+        while (found := self.buffer.line()) is None:
+            self.buffer.feed(await self.chunk())
         return found
 
     async def chunk(self) -> bytes | None:

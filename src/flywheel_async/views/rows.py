@@ -7,22 +7,16 @@ from typing import TYPE_CHECKING, Protocol, cast
 
 from flywheel_async.errors import ArgumentError
 from flywheel_async.fields.base import Model
-from flywheel_async.fields.file import FileFields
 from flywheel_async.pagination import Page, Query, Walk
 from flywheel_async.resources.whole import check_concurrency, in_order
 from flywheel_async.transfer.download import receive
-from flywheel_async.views.execution import Options, check_container, data_request, definition, execute
+from flywheel_async.views.execution import RESULT, check_container, data_request, definition, execute
+from flywheel_async.views.options import Options
 from flywheel_async.views.splitting import check_split
 from flywheel_async.views.spool import Row, Spool, parse
 
 if TYPE_CHECKING:
     from flywheel_async.core import Core
-
-RESULT = FileFields(name="the result of the view")
-"""What is known of a result before it arrives, for downloads."""
-
-CONCURRENCY = 4
-"""Executions at once with `split=True`, unless the caller asks for another number."""
 
 
 class Results(Protocol):
@@ -33,7 +27,7 @@ class Results(Protocol):
         ...
 
 
-def results(core: Core, view: object, container_id: object, options: Options, split: object, concurrency: int) -> Results:
+def plan(core: Core, view: object, container_id: object, options: Options, split: object, concurrency: int) -> Results:
     """Plans the executions of a view; nothing is sent yet.
 
     Args:
@@ -154,5 +148,7 @@ class RowPages:
                 if self._spool is None:
                     return None
             if lines := await self._spool.lines():
-                return parse(lines)
+                rows = parse(lines)
+                self._spool.advance(lines)
+                return rows
             self._spool = None

@@ -6,8 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import cast
 
 from flywheel_async.errors import ArgumentError
-from flywheel_async.fields.base import Model
-from flywheel_async.views.execution import Options
+from flywheel_async.views.options import Options
 
 _BELOW = ("subject", "session", "acquisition", "analysis")
 
@@ -31,7 +30,7 @@ def check_split(view: Mapping[str, object], options: Options) -> None:
     if view.get("sort") is not False:
         raise ArgumentError("split: the view sorts its rows; build it with sort=False, or leave split out")
     files = view.get("fileSpec")
-    spec = cast("Mapping[str, object]", files) if isinstance(files, (Mapping, Model)) else dict[str, object]()
+    spec = cast("Mapping[str, object]", files) if isinstance(files, Mapping) else dict[str, object]()
     if spec and spec.get("processFiles") is not False and not spec.get("columns"):
         raise ArgumentError(
             "split: without columns for the content of files, the first file of each subject decides which there are; "
@@ -44,6 +43,6 @@ def check_split(view: Mapping[str, object], options: Options) -> None:
 def _sources(view: Mapping[str, object]) -> Iterable[str]:
     columns = view.get("columns")
     for column in cast("list[object]", columns) if isinstance(columns, list) else ():
-        source = cast("object", column.get("src")) if isinstance(column, (Mapping, Model)) else None
+        source = cast("Mapping[str, object]", column).get("src") if isinstance(column, Mapping) else None
         if isinstance(source, str):
             yield source

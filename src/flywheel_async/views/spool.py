@@ -6,8 +6,11 @@ import shutil
 import tempfile
 import weakref
 from collections.abc import Sequence
+from io import SEEK_END
+from itertools import islice
 from typing import BinaryIO, cast
 
+import anyio
 from pydantic_core import from_json
 
 from flywheel_async.errors import BadAnswer
@@ -32,6 +35,7 @@ class Spool:
         file = tempfile.SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115 - closed with this object
         self.file = cast("BinaryIO", file)
         self.count = 0
+        self._at = 0
         weakref.finalize(self, file.close)
 
     async def write(self, data: bytes, /) -> None:
@@ -50,31 +54,40 @@ class Spool:
         self.count = 0
 
     async def finish(self) -> str:
-        """Goes back to the start, to read what was written; a result has no hash."""
-        await self.rewind()
+        """Ends writing; a result has no hash."""
         return ""
 
-    async def rewind(self) -> None:
-        """Goes back to the start."""
-        await in_thread(lambda: self.file.seek(0))
-
     async def lines(self, size: int = PAGE) -> list[bytes]:
-        """Reads about so many bytes of whole lines; none at the end."""
-        return await in_thread(lambda: self.file.readlines(size))
+        """Looks at about so many bytes of the next whole lines; none at the end. `advance` goes behind them."""
+        return await in_thread(lambda: self._from_here().readlines(size))
 
     async def some_lines(self, count: int) -> list[bytes]:
-        """Reads so many lines, fewer at the end."""
-        return await in_thread(lambda: [line for _ in range(count) if (line := self.file.readline())])
+        """Looks at so many of the next lines, fewer at the end. `advance` goes behind them."""
+        return await in_thread(lambda: list(islice(iter(self._from_here().readline, b""), count)))
+
+    def advance(self, lines: Sequence[bytes]) -> None:
+        """Goes behind lines; so none is lost when whoever makes something of them is cancelled."""
+        self._at += sum(map(len, lines))
+
+    def rewind(self) -> None:
+        """Goes back to the start."""
+        self._at = 0
 
     async def append(self, other: Spool) -> None:
-        """Adds everything that another one holds."""
+        """Adds everything that another one holds, and is not left half done."""
 
         def copy() -> None:
             other.file.seek(0)
+            self.file.seek(0, SEEK_END)
             shutil.copyfileobj(other.file, self.file)
 
-        await in_thread(copy)
+        with anyio.CancelScope(shield=True):
+            await in_thread(copy)
         self.count += other.count
+
+    def _from_here(self) -> BinaryIO:
+        self.file.seek(self._at)
+        return self.file
 
 
 def parse(lines: Sequence[bytes]) -> list[Row]:

@@ -131,7 +131,7 @@ def test(term: Term, path: Path, known: Mapping[str, Column], body: str) -> Sql:
     held = _on_value(term)
     if held == NEVER:
         return NEVER
-    rows = reach(path, body)
+    rows = reach(path, body, nested=True)
     return Sql(f"EXISTS (SELECT 1 {rows.text} WHERE {held.text})", rows.values + held.values)
 
 

@@ -81,10 +81,28 @@ def columns(level: str, alias: str) -> Mapping[str, Column]:
     found = {name: Column(f"{alias}.{column}") for name, column in texts.items()}
     found.update({name: Column(f"{alias}.{name}", "number") for name in numbers})
     found.update({name: Column(f"{alias}.{name}", "instant") for name in ("created", "modified")})
+    if level != PARENT:
+        found.update(_references(level, alias))
     if level in ("session", "acquisition", "analysis", PARENT):
         found["timestamp"] = Column(f"{alias}.timestamp", "instant")
     if level == "subject":
         found["code"] = found["label"]
     if level == PARENT:
         found["type"] = Column(f"{alias}.kind")
+    return found
+
+
+def _references(level: str, alias: str) -> dict[str, Column]:
+    """The fields that name what a thing is in, such as `parents.project`."""
+    containers = [*COLUMN_OF]
+    above = containers[: containers.index(level)] if level in COLUMN_OF else containers
+    found = {f"parents.{name}": Column(f"{alias}.{COLUMN_OF[name]}") for name in above}
+    # Projects, subjects and acquisitions also tell the id of the container right above them; sessions hold the subject.
+    direct = ("project", "group") if level == "session" else above[-1:]
+    if level in COLUMN_OF:
+        found.update({name: found[f"parents.{name}"] for name in direct})
+    if level == "file":
+        kind, parent = f"{alias}.parent_kind", f"{alias}.parent_id"
+        found.update({"parent_ref.type": Column(kind), "parent_ref.id": Column(parent)})
+        found["parents.analysis"] = Column(f"(CASE {kind} WHEN 'analysis' THEN {parent} END)")
     return found

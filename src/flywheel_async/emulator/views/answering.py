@@ -45,7 +45,7 @@ class Queued(Streamed):
 
 @dataclass(frozen=True, slots=True)
 class Forgotten(Streamed):
-    """Removes the result of an execution once it has left the database, then answers."""
+    """Stops an execution and removes its result, once it has left the database, then answers."""
 
     site: Site
     execution_id: str
@@ -53,8 +53,7 @@ class Forgotten(Streamed):
 
     async def run(self, exchange: Exchange) -> None:
         """Removes and answers."""
-        path = self.site.views.path(self.execution_id)
-        await asyncio.get_running_loop().run_in_executor(self.site.disk, lambda: path.unlink(missing_ok=True))
+        await asyncio.get_running_loop().run_in_executor(self.site.disk, self.site.views.forget, self.execution_id)
         await exchange.reply(self.reply)
 
 

@@ -106,9 +106,16 @@ def delete(tx: Tx, execution_id: str) -> None:
     tx.run("DELETE FROM node WHERE kind = 'execution' AND id = ?", (execution_id,))
 
 
+def outdated(tx: Tx) -> list[str]:
+    """Forgets the executions whose time is over or whose project was deleted, and returns their ids."""
+    over = "kind = 'execution' AND (deleted IS NOT NULL OR json_extract(body, '$.expires') <= ?)"
+    found = [row["id"] for row in tx.all(f"SELECT id FROM node WHERE {over}", (tx.now,))]
+    tx.run(f"DELETE FROM node WHERE {over}", (tx.now,))
+    return found
+
+
 def known(tx: Tx) -> tuple[set[str], list[str]]:
-    """Forgets the executions whose time is over and returns the ids of the completed and of the unfinished ones."""
-    tx.run("DELETE FROM node WHERE kind = 'execution' AND json_extract(body, '$.expires') <= ?", (tx.now,))
+    """Returns the ids of the completed and of the unfinished executions."""
     rows = tx.all("SELECT id, json_extract(body, '$.state') AS state FROM node WHERE kind = 'execution' ORDER BY id")
     completed = {row["id"] for row in rows if row["state"] == "completed"}
     return completed, [row["id"] for row in rows if row["state"] in ("queued", "processing")]

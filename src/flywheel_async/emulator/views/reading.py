@@ -108,10 +108,18 @@ def _table(stored: IO[bytes], name: str, plan: FilePlan, opened: ExitStack) -> T
 
 
 def _csv_table(text: io.TextIOWrapper, options: FormatOptionsInput, delimiter: str) -> Table:
+    delimiter = options.delimiter or _OF_DIALECT.get(options.dialect or "", delimiter)
+    quotechar = options.quotechar or '"'
+    marks = [mark for mark in (delimiter, quotechar, options.escapechar) if mark is not None]
+    # Whether the library takes such options depends on the version of Python.
+    if len(set(marks)) < len(marks) or (options.skipinitialspace and " " in marks):
+        raise Unreadable(
+            "delimiter, quotechar, escapechar and skipinitialspace of its formatOptions exclude each other"
+        )
     lines = csv.reader(
         _lines(text),
-        delimiter=options.delimiter or _OF_DIALECT.get(options.dialect or "", delimiter),
-        quotechar=options.quotechar or '"',
+        delimiter=delimiter,
+        quotechar=quotechar,
         escapechar=options.escapechar,
         doublequote=options.doublequote,
         skipinitialspace=options.skipinitialspace,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import secrets
 import threading
-from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
@@ -74,10 +73,12 @@ class ViewRunner:
         self._folder.mkdir(exist_ok=True)
         self._pool = ThreadPoolExecutor(THREADS, "emulator-views")
         self._ending = threading.Event()
+        self._unwanted: dict[str, threading.Event] = {}
 
     def resume(self) -> None:
         """Removes results that nothing refers to, then runs what was queued when the site was last stopped."""
-        completed, waiting = self._site.db.write_now(executions.known)
+        self._site.db.write_now(executions.outdated)
+        completed, waiting = self._site.db.read_here(executions.known)
         for path in self._folder.iterdir():
             if path.stem not in completed or path.suffix != ".rows":
                 path.unlink()
@@ -108,18 +109,24 @@ class ViewRunner:
         Returns:
             What ends with `Stopped`, or with the problem that came up.
         """
-
-        def go_on() -> None:
-            if unwanted.is_set() or self._ending.is_set():
-                raise Stopped
-
-        return self._pool.submit(self._write, job, path, go_on)
+        return self._pool.submit(self._write, job, path, unwanted)
 
     def submit(self, execution_id: str) -> None:
         """Runs an execution in the background."""
         self._pool.submit(self._execute, execution_id)
 
-    def _write(self, job: Job, path: Path, go_on: Callable[[], None]) -> None:
+    def forget(self, execution_id: str) -> None:
+        """Stops an execution that has left the database, and removes its result."""
+        unwanted = self._unwanted.get(execution_id)
+        if unwanted is not None:
+            unwanted.set()
+        self.path(execution_id).unlink(missing_ok=True)
+
+    def _write(self, job: Job, path: Path, unwanted: threading.Event) -> None:
+        def go_on() -> None:
+            if unwanted.is_set() or self._ending.is_set():
+                raise Stopped
+
         def work(tx: Tx) -> None:
             node = nodes.get(tx, job.kind, job.container_id)
             check_allowed(tx, job.caller, node, job.plan)
@@ -130,13 +137,22 @@ class ViewRunner:
         self._site.db.read_here(work)
 
     def _execute(self, execution_id: str) -> None:
+        for outdated in self._site.db.write_now(executions.outdated):
+            self.forget(outdated)
+        unwanted = self._unwanted[execution_id] = threading.Event()
+        try:
+            self._work_out(execution_id, unwanted)
+        finally:
+            del self._unwanted[execution_id]
+
+    def _work_out(self, execution_id: str, unwanted: threading.Event) -> None:
         path = self.path(execution_id)
         reason: str | None = None
         try:
             if not self._site.db.write_now(lambda tx: executions.begin(tx, execution_id)):
                 return
             job = self._site.db.read_here(lambda tx: self._job(tx, execution_id))
-            self._write(job, path, self._check_ending)
+            self._write(job, path, unwanted)
         except Stopped:
             return
         except Problem as problem:
@@ -153,7 +169,3 @@ class ViewRunner:
         caller = executions.caller_of(tx, node)
         kind, container_id = executions.container_of(node)
         return Job(caller, executions.plan_of(node), kind, container_id)
-
-    def _check_ending(self) -> None:
-        if self._ending.is_set():
-            raise Stopped
