@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import cast
 
@@ -10,6 +11,35 @@ from flywheel_async.search.slices import ABOVE, Spot
 
 RETURN_TYPES = ("file", "acquisition", "session", "analysis", "project", "subject")
 """What can be searched for."""
+
+
+_CONTAINERS = ("group", "project", "subject", "session", "acquisition", "analysis", "collection")
+
+
+def parts(members: Mapping[str, object]) -> Iterator[tuple[str, str, dict[str, object]]]:
+    """The parts of a hit that describe objects of the site.
+
+    Args:
+        members: The hit, as the site told it.
+
+    Yields:
+        The name of the part, the kind of the object, and what is told of it. A file is told where it is, too, since a
+        site says that beside it.
+    """
+    parent = _told(members.get("parent"))
+    kind = parent.get("type")
+    for name in _CONTAINERS:
+        if told := _told(members.get(name)):
+            yield name, name, told
+    if parent and kind in _CONTAINERS:
+        yield "parent", str(kind), {key: value for key, value in parent.items() if key != "type"}
+    if told := _told(members.get("file")):
+        yield "file", "file", {"parent_ref": {"type": kind, "id": parent.get("_id")}, **told} if kind else told
+
+
+def _told(part: object) -> dict[str, object]:
+    members = cast("Mapping[str, object]", part) if isinstance(part, Mapping) else dict[str, object]()
+    return {key: value for key, value in members.items() if key not in ("container_type", "node_type")}
 
 
 def found(hit: Model, return_type: str) -> Model | None:

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, cast
 
 from flywheel_async.errors import ArgumentError, BadAnswer, NotFound, SearchTruncated
 from flywheel_async.fields.base import Model
+from flywheel_async.fields.load import load_python
 from flywheel_async.pagination import AsyncPager
 from flywheel_async.raw.decode import decode
 from flywheel_async.raw.table import operation
+from flywheel_async.resources.kinds import CLASS_NAMES
 from flywheel_async.resources.reasons import checked_reason
 from flywheel_async.resources.whole import WholePages, check_concurrency, in_order
 from flywheel_async.search import hits
@@ -122,7 +124,17 @@ class Searches:
         answer = decode(self._core, operation("search"), response)
         if not isinstance(answer, list):
             raise response.unexpected("a list of hits")
-        return cast("list[Model]", answer)
+        found = cast("list[Model]", answer)
+        for hit, members in zip(found, cast("list[object]", response.json()), strict=True):
+            if isinstance(members, dict):
+                self._enliven(hit, cast("dict[str, object]", members))
+        return found
+
+    def _enliven(self, hit: Model, members: Mapping[str, object]) -> None:
+        """Makes the parts of a hit objects of the client, so that scripts may go on with `hit.session.reload()`."""
+        for name, kind, told in hits.parts(members):
+            part = load_python(self._core._registry[CLASS_NAMES[kind]], told)
+            vars(hit)[name] = self._core._bind(part)
 
     def _body(self, query: object, return_type: object, all_data: bool | None = None) -> dict[str, object]:
         return body(query, return_type, all_data, self._core._options.default_timezone)

@@ -146,9 +146,7 @@ async def _receive_at_last(
         await sink.start_over()
 
 
-async def _receive_once(
-    core: Core, request: Request, entry: Model, sink: Sink, on_progress: OnProgress | None
-) -> None:
+async def _receive_once(core: Core, request: Request, entry: Model, sink: Sink, on_progress: OnProgress | None) -> None:
     name, size, wanted = str(entry.get("name")), cast("int | None", entry.get("size")), entry.get("hash")
     async with core._transport.stream(request) as answer, aclosing(answer.chunks()) as chunks:
         packed = answer.headers.get("content-encoding", "identity")
