@@ -21,6 +21,8 @@ OWNERS: Final = (SITE, "project", "group", "user")
 
 # What the server itself says about a view; clients send it back with what they read.
 _OWN = {"id", "label", "parent", "origin"}
+# What the API does not tell of a view, though it keeps it; a client that sends back what it read does not lose it.
+_UNTOLD = {"parent", "filter", "groupBy"}
 _DEFAULTS: Final[Doc] = {
     "description": None,
     "columns": [],
@@ -149,4 +151,5 @@ def _sent(given: ViewInput) -> Doc:
 
 def document(view: Node) -> Doc:
     """Returns the document of a saved view."""
-    return {"_id": view.id, "label": view.label, **view.body}
+    told: Doc = {name: value for name, value in view.body.items() if name not in _UNTOLD}
+    return {"_id": view.id, "label": view.label, **told}
