@@ -258,6 +258,18 @@ def put_below(row: FileRow, parent: Node) -> None:
     row.subject, row.session, row.acquisition = parent.subject, parent.session, parent.acquisition
 
 
+def parents_of(row: FileRow) -> Doc:
+    """Returns all six ancestors of a file; what does not apply is null."""
+    return {
+        "group": row.group_id or None,
+        "project": row.project or None,
+        "subject": row.subject,
+        "session": row.session,
+        "acquisition": row.acquisition,
+        "analysis": row.parent_id if row.parent_kind == "analysis" else None,
+    }
+
+
 def move(tx: Tx, row: FileRow, parent: Node, name: str) -> None:
     """Moves a file with all versions to a container, under a name that must be free there.
 
