@@ -19,10 +19,11 @@ TEST_LIBRARIES = [
     "nibabel>=5.3",
     "pydicom>=3",
     "numpy>=1.26",
+    "pandas>=2.2",
     "socksio>=1",
 ]
 LINT_LIBRARIES = ["ruff==0.17.6"]
-TYPE_LIBRARIES = ["mypy==2.4.1", "pyright[nodejs]==1.1.414", "types-aiofiles", "types-regex"]
+TYPE_LIBRARIES = ["mypy==2.4.1", "pyright[nodejs]==1.1.414", "types-aiofiles", "types-regex", "pandas-stubs"]
 # One worker per core of the machine the time budget is written for; a file's tests share their emulator.
 WORKERS = ["-n", "2", "--dist", "loadfile"]
 OFFICIAL_CLIENT = "flywheel-sdk==23.0.0"

@@ -135,7 +135,7 @@ def surface(models: Schemas, written_out: Iterable[str] = ()) -> Surface:
         if item is not None and is_list(op):
             iterate.append(iterating(call, item))
     names = sorted(flat.names() - set(written_out))
-    return Surface(tuple(raw), tuple(iterate), tuple(flat_call(models, name, operations, derived) for name in names))
+    return Surface(tuple(raw), tuple(iterate), tuple(flat_call(models, name, derived) for name in names))
 
 
 def written_out() -> set[str]:

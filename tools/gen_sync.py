@@ -29,6 +29,7 @@ RULES = Rules(
         "AsyncPager": Twin("flywheel_async.sync._streams", "Pager"),
         "AsyncFileStream": Twin("flywheel_async.sync._files", "FileStream"),
         "AsyncRaw": Twin("flywheel_async.sync._raw", "Raw"),
+        "AsyncViewData": Twin("flywheel_async.sync._views", "ViewData"),
     },
     words={
         r"any number of tasks, event loops and threads": "any number of threads",
@@ -50,16 +51,25 @@ RULES = Rules(
         "Polled": "flywheel_async.events",
         "Progress": "flywheel_async.events",
         "RawResponse": "flywheel_async.raw.response",
+        "SearchTruncated": "flywheel_async.errors",
+        "ViewBuilder": "flywheel_async.views.builder",
         "WaitFailed": "flywheel_async.errors",
         "WaitTimeout": "flywheel_async.errors",
         "create_drone_client": "flywheel_async.sync._drone",
         "f": "flywheel_async.expressions",
+        "q": "flywheel_async.expressions",
     },
 )
 
 
 # The classes that the client's own class is made of.
-PARTS = {"downloading": "AsyncDownloading", "getting": "AsyncGetting", "long_running": "AsyncLongRunning"}
+PARTS = {
+    "downloading": "AsyncDownloading",
+    "getting": "AsyncGetting",
+    "long_running": "AsyncLongRunning",
+    "searching": "AsyncSearching",
+    "viewing": "AsyncViewing",
+}
 
 
 def modules(source: Path = SOURCE, package: str = "flywheel_async") -> list[Module]:

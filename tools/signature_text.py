@@ -141,22 +141,16 @@ def body_text(schemas: Schemas, kind: str) -> str:
     return " | ".join([text, *extra])
 
 
-def flat_call(
-    schemas: Schemas, name: str, operations: Mapping[str, Operation], derived: Mapping[str, Mapping[str, Any]]
-) -> Call:
+def flat_call(schemas: Schemas, name: str, derived: Mapping[str, Mapping[str, Any]]) -> Call:
     """Writes a flat name as clients offer it.
 
     Args:
         schemas: The model table.
         name: The name.
-        operations: All operations by id.
         derived: The names that wrap an operation, by name.
     """
     row = derived.get(name, {})
-    called = name
-    while called not in operations:
-        called = str(derived[called]["calls"][0])
-    target = operations[called]
+    target = flat.target(name)
     call = raw_call(schemas, target, answer_text(schemas, target.returns, simplified=True, streams=target.streams))
     call = replace(call, name=name)
     if flat._UPLOAD.fullmatch(name):
@@ -166,7 +160,7 @@ def flat_call(
     collected = flat._COLLECT.fullmatch(name)
     if collected is not None:
         return _collect(call, collected[1])
-    if called != name and flat._URL.fullmatch(name):
+    if flat.makes_url(name):
         kept = tuple(one for one in call.arguments if one.name != "ticket")
         return replace(call, arguments=kept, gives="str")
     if "body_wrapped_in" in row:

@@ -21,11 +21,13 @@ if TYPE_CHECKING:
     from flywheel_async.errors import ArgumentError as ArgumentError
     from flywheel_async.errors import ConfigError as ConfigError
     from flywheel_async.errors import FlywheelError as FlywheelError
+    from flywheel_async.errors import SearchTruncated as SearchTruncated
     from flywheel_async.errors import WaitFailed as WaitFailed
     from flywheel_async.errors import WaitTimeout as WaitTimeout
     from flywheel_async.events import Polled as Polled
     from flywheel_async.events import Progress as Progress
     from flywheel_async.expressions import f as f
+    from flywheel_async.expressions import q as q
     from flywheel_async.fields.common import AccessPermission as AccessPermission
     from flywheel_async.fields.common import RolesRoleAssignment as RolesRoleAssignment
     from flywheel_async.filter_doubts import FilterWarning as FilterWarning
@@ -44,6 +46,7 @@ if TYPE_CHECKING:
     from flywheel_async.resources.ensure import DuplicateWarning as DuplicateWarning
     from flywheel_async.resources.info import InfoKeyWarning as InfoKeyWarning
     from flywheel_async.transfer.sources import FileSpec as FileSpec
+    from flywheel_async.views.builder import ViewBuilder as ViewBuilder
 
 _WHERE = {
     "AsyncClient": "client",
@@ -52,11 +55,13 @@ _WHERE = {
     "ArgumentError": "errors",
     "ConfigError": "errors",
     "FlywheelError": "errors",
+    "SearchTruncated": "errors",
     "WaitFailed": "errors",
     "WaitTimeout": "errors",
     "Polled": "events",
     "Progress": "events",
     "f": "expressions",
+    "q": "expressions",
     "FilterWarning": "filter_doubts",
     "DuplicateWarning": "resources.ensure",
     "AccessPermission": "fields.common",
@@ -74,6 +79,7 @@ _WHERE = {
     "AsyncPager": "pagination",
     "RawResponse": "raw.response",
     "FileSpec": "transfer.sources",
+    "ViewBuilder": "views.builder",
     "InsecureWarning": "config",
     "InfoKeyWarning": "resources.info",
 }

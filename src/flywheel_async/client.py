@@ -16,6 +16,8 @@ from flywheel_async.getting import AsyncGetting
 from flywheel_async.long_running import AsyncLongRunning
 from flywheel_async.pagination import CONCURRENCY, DEFAULT_PAGE
 from flywheel_async.raw.signatures import AsyncFlatNames
+from flywheel_async.searching import AsyncSearching
+from flywheel_async.viewing import AsyncViewing
 
 if TYPE_CHECKING:
     import httpx
@@ -49,7 +51,7 @@ if TYPE_CHECKING:
 M = TypeVar("M", bound="Model")
 
 
-class AsyncClient(AsyncGetting, AsyncDownloading, AsyncLongRunning, AsyncFlatNames):
+class AsyncClient(AsyncGetting, AsyncDownloading, AsyncLongRunning, AsyncSearching, AsyncViewing, AsyncFlatNames):
     """A client for one Flywheel site.
 
     Use it as an async context manager, which logs in and closes the connections, or make one and call `aclose`

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from flywheel_async.pagination import Page, Query
-from flywheel_async.raw.caller import build
+from flywheel_async.raw.caller import build, with_totals
 from flywheel_async.transport.client import Transport
 from flywheel_async.transport.limits import Budget, Turns
 
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from flywheel_async.transport.response import Response
 
 M = TypeVar("M", bound="Model")
-
-_PAGED = "pagination"
 
 
 class Core:
@@ -126,11 +124,7 @@ class Core:
         from flywheel_async.fields.load import load_page
         from flywheel_async.raw.table import operation as find
 
-        arguments = dict(query)
-        if any(param.name == "x-accept-feature" for param in find(operation).header_params):
-            extra = cast("list[str] | None", arguments.get("x_accept_feature")) or []
-            arguments["x_accept_feature"] = [*extra, _PAGED]
-        response = await self._call(operation, *path, **arguments)
+        response = await self._call(operation, *path, **with_totals(find(operation), query))
         try:
             results, total = load_page(self._registry[model], response.content)
         except ValueError as exc:

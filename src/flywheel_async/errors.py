@@ -54,6 +54,10 @@ class NotBound(FlywheelError):
     """An object without a client (made by hand, unpickled or copied) was asked to talk to the site."""
 
 
+class SearchTruncated(FlywheelError):
+    """A search has more hits than the site gives out, and cannot be cut into smaller ones; hits are missing."""
+
+
 class MissingField(FlywheelError, AttributeError, KeyError):
     """An attribute or item that the object does not have; both an `AttributeError` and a `KeyError`."""
 

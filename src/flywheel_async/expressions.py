@@ -1,6 +1,7 @@
-"""Typed filters: `f.label == "0042"`, `f.timestamp >= when`, `f.id.in_(ids)`; pure values, no I/O.
+"""Typed conditions: `f.label == "0042"`, `f.timestamp >= when`, `q.file.name.contains("t1")`; pure values, no I/O.
 
-An expression is a small tree that says what is wanted. `flywheel_async.filters` writes it in the grammar of finders.
+An expression is a small tree that says what is wanted. `flywheel_async.filter_writing` writes it in the grammar of
+finders, `flywheel_async.search.writing` in the query language of searches.
 """
 
 from __future__ import annotations
@@ -78,6 +79,21 @@ class Contains(Expression):
 
 
 @dataclass(frozen=True, slots=True)
+class Like(Expression):
+    """A text that fits a pattern with wildcards, from its beginning to its end."""
+
+    path: Path
+    pattern: str
+
+
+@dataclass(frozen=True, slots=True)
+class Exists(Expression):
+    """A field that has a value."""
+
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
 class All(Expression):
     """Expressions that all hold."""
 
@@ -114,20 +130,21 @@ class Field:
         OneOf(path=('info', 'eye color'), values=('blue', 'green'))
     """
 
-    __slots__ = ("_path",)
+    __slots__ = ("_path", "_root")
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, root: str = "f") -> None:
         self._path = path
+        self._root = root
 
     def __getattr__(self, name: str) -> Field:
         key = _attribute(name)  # first: while a copy is made, there is no path yet
-        return Field((*self._path, key))
+        return Field((*self._path, key), self._root)
 
     def __getitem__(self, key: str) -> Field:
-        return Field((*self._path, _key(key)))
+        return Field((*self._path, _key(key)), self._root)
 
     def __repr__(self) -> str:
-        return "f" + "".join(f".{key}" if key.isidentifier() else f"[{key!r}]" for key in self._path)
+        return self._root + "".join(f".{key}" if key.isidentifier() else f"[{key!r}]" for key in self._path)
 
     def __eq__(self, value: Scalar) -> Comparison:  # type: ignore[override]  # pyright: ignore[reportIncompatibleMethodOverride]
         return self._compare("=", value)
@@ -182,6 +199,18 @@ class Field:
         """A text that contains a piece of text; for searches only, finders have no counterpart."""
         return Contains(self._path, text)
 
+    def like(self, pattern: str) -> Like:
+        """A text that fits a pattern with wildcards; for searches only, finders have no counterpart.
+
+        Args:
+            pattern: `_` or `?` stand for one character, `%` or `*` for any number.
+        """
+        return Like(self._path, pattern)
+
+    def exists(self) -> Exists:
+        """A field that has a value; for searches only, in finders write `f.x != None`."""
+        return Exists(self._path)
+
     def _compare(self, operator: Operator, value: object) -> Comparison:
         scalar = _scalar(value, self)
         if operator not in ("=", "!=") and (scalar is None or isinstance(scalar, bool)):
@@ -210,23 +239,30 @@ class Field:
 class Fields:
     """All fields, by attribute: `f.label`, `f.info.hair`, `f["info.hair"]`."""
 
-    __slots__ = ()
+    __slots__ = ("_root",)
+
+    def __init__(self, root: str) -> None:
+        self._root = root
 
     def __getattr__(self, name: str) -> Field:
-        return Field((_attribute(name),))
+        key = _attribute(name)
+        return Field((key,), self._root)
 
     def __getitem__(self, key: str) -> Field:
-        return Field(tuple(_key(part) for part in _key(key).split(".")))
+        return Field(tuple(_key(part) for part in _key(key).split(".")), self._root)
 
     def __iter__(self) -> Never:
-        raise ArgumentError("f stands for all fields; write f.label or f['label']")
+        raise ArgumentError(f"{self._root} stands for all fields; write {self._root}.label or {self._root}['label']")
 
     def __repr__(self) -> str:
-        return "f"
+        return self._root
 
 
-f = Fields()
-"""Where expressions start."""
+f = Fields("f")
+"""Where the conditions of finders start: fields of the objects themselves, as in `f.label`."""
+
+q = Fields("q")
+"""Where the conditions of searches start: fields by the kind of object, as in `q.session.label`."""
 
 
 def _parts(cls: type[All | Either], expression: Expression) -> tuple[Expression, ...]:

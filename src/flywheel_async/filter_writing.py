@@ -17,7 +17,9 @@ from flywheel_async.expressions import (
     Comparison,
     Contains,
     Either,
+    Exists,
     Expression,
+    Like,
     Matches,
     Negated,
     OneOf,
@@ -139,6 +141,12 @@ def terms(expression: Expression, zone: tzinfo | None = None) -> Iterator[Term |
             raise ArgumentError(
                 f"finders have no counterpart of f.{key}.contains; write f.{key}.matches({re.escape(text)!r})"
             )
+        case Like(path, _):
+            key = ".".join(path)
+            raise ArgumentError(f"finders have no counterpart of f.{key}.like; write f.{key}.matches('^…$')")
+        case Exists(path):
+            key = ".".join(path)
+            raise ArgumentError(f"finders have no counterpart of f.{key}.exists(); write f.{key} != None")
         case Negated(part):
             hint = f"; write f.{'.'.join(part.path)} != …" if isinstance(part, (Comparison, OneOf)) else ""
             raise ArgumentError(f"finders have no counterpart of ~ (not){hint}")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 from pathlib import Path
 
 import httpx
 import pytest
+from tests.client.answers import KEY, recorded, untouched
 
 from flywheel_async import AsyncClient, File, Group, InfoKeyWarning, Project, Session, types
 from flywheel_async.emulator import Emulator
@@ -99,6 +101,40 @@ async def test_the_sync_client_has_them_too(site: Emulator, fw: AsyncClient, gro
         assert {"modify_project", "find", "projects"} - {*dir(sync)} == {"find"}
 
 
+async def test_keywords_may_come_in_any_order() -> None:
+    fw, recorder = recorded(lambda request: httpx.Response(200, json={"modified": 1}))
+    await fw.set_project_file_info(filename="x.txt", body={"a": 1}, cid="5")
+    await fw.add_nodes_to_collection(node_ids=["7"], level="session", collection_id="6")
+    await fw.add_acquisitions_to_collection(acquisition_ids="8", collection_id="6")
+    assert [request.url.path for request in recorder.seen] == [
+        "/api/projects/5/files/x.txt/info",
+        "/api/collections/6",
+        "/api/collections/6",
+    ]
+    nodes = [json.loads(request.content)["contents"]["nodes"] for request in recorder.seen[1:]]
+    assert nodes == [[{"level": "session", "_id": "7"}], [{"level": "acquisition", "_id": "8"}]]
+
+
+async def test_keywords_of_transfers_may_come_in_any_order(fw: AsyncClient, group: Group, tmp_path: Path) -> None:
+    project = await group.add_project(label="P")
+    await fw.upload_file_to_project(name="x.txt", file=b"content", container_id=project.id)
+    await fw.download_file_from_project(dest_file=tmp_path / "x", file_name="x.txt", project_id=project.id)
+    assert (tmp_path / "x").read_bytes() == b"content"
+    assert await fw.download_file_from_project_as_data(file_name="x.txt", project_id=project.id) == b"content"
+
+
+def test_names_show_what_they_take() -> None:
+    fw, _ = recorded(untouched)
+    with Client(KEY, disable_auth_check=True) as sync:
+        for client in (fw, sync):
+            shown = inspect.signature(client.get_project_download_url)
+            assert list(shown.parameters)[:2] == ["project_id", "file_name"]
+            assert "ticket" not in shown.parameters
+            assert str(inspect.signature(client.set_project_info)) == "(cid, body)"
+            assert inspect.getdoc(client.set_project_info) == "PATCH /projects/{cid}/info"
+            assert repr(client.get_site_rules) == "<operation get_site_rules: GET /site/rules>"
+
+
 async def test_mistakes_send_nothing(site: Emulator) -> None:
     site.faults.add("*", status=599)
     fw = AsyncClient(site.api_key, disable_auth_check=True)
@@ -109,6 +145,12 @@ async def test_mistakes_send_nothing(site: Emulator) -> None:
         (fw.upload_file_to_project, ("5",), "file"),
         (fw.download_file_from_project, ("5", "x"), "dest_file"),
         (fw.get_project_download_url, ("5", ".."), "file_name"),
+        (fw.upload_file_to_project, (None, b"x"), "container_id"),
+        (fw.download_file_from_project_as_data, (None, "x"), "project_id"),
+        (fw.modify_project, ("5", ["x"]), "must be a dictionary"),
+        (fw.add_nodes_to_collection, ("5", "session", None), "node_ids"),
+        (fw.add_sessions_to_collection, ("5", 5), "in a list, not int"),
+        (fw.add_nodes_to_collection, ("5", "project", ["6"]), "session or acquisition"),
     ]
     for call, arguments, said in calls:
         with pytest.raises(ArgumentError, match=said):
@@ -117,6 +159,12 @@ async def test_mistakes_send_nothing(site: Emulator) -> None:
         await fw.upload_file_to_project("5", b"x", name="x", metadata="{")
     with pytest.raises(ArgumentError, match="'colour'"):
         await fw.set_project_info("5", {}, colour=1)
+    with pytest.raises(ArgumentError, match=r"'range'; fw\.raw\.download_file_from_project\(\.\.\.\) takes it"):
+        fw.download_file_from_project("5", "x", "y", range="bytes=0-1")  # at the call, not when awaited
+    with pytest.raises(ArgumentError, match="did you mean 'file_name'"):
+        fw.download_file_from_project("5", filename="x", dest_file="y")
+    with pytest.raises(ArgumentError, match="'ticket'"):
+        fw.get_project_download_url("5", "x", ticket="t")
     assert not hasattr(fw, "no_such_operation")
     await fw.aclose()
 

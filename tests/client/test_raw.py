@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import copy
+import gzip
 import inspect
 import json
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ import pytest
 from tests.client.answers import KEY, recorded, untouched
 from tests.client.conftest import Traffic
 
-from flywheel_async import AsyncClient, File, FileSpec, Group, Project
+from flywheel_async import AsyncClient, File, FileSpec, Group, Project, types
 from flywheel_async.emulator import Emulator
 from flywheel_async.errors import (
     APIError,
@@ -69,6 +70,26 @@ async def test_request_ids_encodings_and_answers_that_are_no_json() -> None:
     assert (await fw.raw.get_version()).text == "x"
     fw, _ = recorded(lambda request: httpx.Response(200))
     assert (await fw.raw.get_version()).json() is None
+
+
+async def test_an_answer_that_a_hook_or_a_mock_has_read() -> None:
+    async def read(answer: httpx.Response) -> None:
+        await answer.aread()
+
+    body = json.dumps({"release": "x" * 1000}).encode()
+    packed = httpx.ByteStream(gzip.compress(body))
+    for made, hooks in (
+        (httpx.Response(200, content=body), []),
+        (httpx.Response(200, stream=packed, headers={"content-encoding": "gzip"}), [read]),
+    ):
+        transport = httpx.MockTransport(lambda request, made=made: made)
+        async with httpx.AsyncClient(transport=transport, event_hooks={"response": hooks}) as own:
+            fw = AsyncClient(KEY, disable_auth_check=True, http_client=own)
+            assert (await fw.raw.get_version()).content == body
+    mocked = httpx.MockTransport(lambda request: httpx.Response(200, content=body))
+    fw = AsyncClient(KEY, disable_auth_check=True, transport=mocked)
+    async with fw.raw.streaming.get_version() as stream:
+        assert await stream.aread() == body
 
 
 def test_mistakes_are_found_at_the_call() -> None:
@@ -173,6 +194,11 @@ async def test_streams(fw: AsyncClient, group: Group) -> None:
         assert json.loads(await stream.aread())["label"] == "P"
     with pytest.raises(RuntimeError, match="closed"):
         await stream.chunk()
+    opening = fw.raw.streaming.get_project(project.id)
+    async with opening:
+        with pytest.raises(RuntimeError, match="opened already"):
+            async with opening:
+                pytest.fail("entered")
     with pytest.raises(NotFound):
         async with fw.raw.streaming.download_file_from_project(project.id, "no.bin"):
             pytest.fail("entered")
@@ -237,6 +263,17 @@ def test_mistakes_when_iterating() -> None:
     with pytest.raises(AttributeError, match="AsyncIterate has no attribute 'get_project'; did you mean 'get_"):
         fw.raw.iterate.get_project  # noqa: B018
     assert recorder.seen == []
+
+
+async def test_a_feature_may_be_given_alone() -> None:
+    fw, recorder = recorded(lambda request: httpx.Response(200, json=[]))
+    for walk in (
+        fw.raw.iterate.get_all_projects(x_accept_feature="slim-containers"),
+        fw.raw.iterate.get_all_projects(x_accept_feature=["slim-containers"]),
+    ):
+        assert await walk.next_page() is None
+    features = {request.headers["x-accept-feature"].partition("multipart_signed_url,")[2] for request in recorder.seen}
+    assert features == {"slim-containers,pagination"}
 
 
 async def test_lists_without_totals_go_on_until_a_page_is_empty() -> None:
@@ -307,9 +344,11 @@ async def test_what_a_request_to_any_path_sends() -> None:
         (("GET", "/x\n"), "path must be like"),
         (("GET", "/api/projects"), "below /api already"),
         (("TRACE", "/x"), "method must be one of"),
+        ((None, "/x"), "method must be one of"),
+        (("GET", None), "path must be like"),
     ],
 )
-async def test_refused_paths_and_methods(arguments: tuple[str, str], said: str) -> None:
+async def test_refused_paths_and_methods(arguments: tuple[Any, Any], said: str) -> None:
     fw, recorder = recorded(untouched)
     with pytest.raises(ArgumentError, match=said):
         await fw.request(*arguments)
@@ -320,6 +359,11 @@ async def test_refused_paths_and_methods(arguments: tuple[str, str], said: str) 
     ("keywords", "said"),
     [
         ({"json": {}, "content": b""}, "not both"),
+        ({"content": [1]}, "content must be bytes or text, not list"),
+        ({"content": "\ud800"}, "UTF-8"),
+        ({"params": "a=b"}, "params must be a dictionary, not str"),
+        ({"params": {1: 2}}, "params: the name 1"),
+        ({"headers": [("X-A", "my-own-secret")]}, "headers must be a dictionary, not list"),
         ({"json": {"a": object()}}, r"body\.a"),
         ({"headers": {"Authorization": "my-own-secret"}}, "Authorization"),
         ({"headers": {"X-SciTran-Auth": "my-own-secret"}}, "X-SciTran-Auth"),
@@ -451,6 +495,21 @@ async def test_flat_changes_are_checked_as_those_of_objects() -> None:
     with pytest.raises(ArgumentError, match="'project_id' is missing"):
         fw.get_project_rules()
     assert recorder.seen == []
+
+
+async def test_moments_without_a_zone_are_not_taken_for_utc() -> None:
+    naive = datetime(2026, 1, 31, 12)
+    change = types.SessionModify(timestamp=naive)
+    fw, recorder = recorded(lambda request: httpx.Response(200, json={"modified": 1}))
+    with pytest.raises(ArgumentError, match="time zone"):
+        fw.modify_session("5", change)
+    there = AsyncClient(
+        KEY, disable_auth_check=True, default_timezone=timezone(timedelta(hours=-5)), transport=recorder
+    )
+    for body in (change, {"timestamp": naive}):
+        await there.modify_session("5", body)
+    bodies = [json.loads(request.content) for request in recorder.seen]
+    assert bodies == [{"timestamp": "2026-01-31T12:00:00-05:00"}] * 2
 
 
 async def test_members_that_a_schema_has_may_be_changed() -> None:

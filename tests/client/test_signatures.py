@@ -7,6 +7,7 @@ the table says, once for each kind of answer.
 from __future__ import annotations
 
 import ast
+import inspect
 import json
 from collections.abc import Callable, Coroutine, Iterator
 from functools import cache
@@ -240,6 +241,15 @@ def test_iterate_calls_and_items(flavour: Flavour, answering: Site, tmp_path: Pa
                 f"{name}: {one!r} is no {ast.unparse(kind)}" for one in page if not fits(one, kind, flavour.names)
             ]
     assert not wrong, "\n".join(wrong)
+
+
+def test_flat_names_show_what_they_take(flavour: Flavour) -> None:
+    for name, method in flavour.methods["FlatNames"].items():
+        shown = inspect.signature(getattr(flavour.client, name)).parameters
+        positional = [one.arg for one in method.args.args[1:]]
+        assert list(shown)[: len(positional)] == positional, name
+        declared = {*positional, *(one.arg for one in method.args.kwonlyargs)} - {"_request_timeout"}
+        assert {*shown} == declared, name
 
 
 def test_flat_calls_and_answers(flavour: Flavour, answering: Site, tmp_path: Path) -> None:

@@ -136,10 +136,10 @@ async def test_a_copy_that_takes_too_long() -> None:
     start = time.monotonic()
     with pytest.raises(TimeoutError, match="is copying after") as caught:
         await fw.wait_for_copy(ID, timeout=0.2, interval=0.05)
-    assert 0.2 <= time.monotonic() - start < 2
+    assert 0.2 <= time.monotonic() - start < 10
     assert isinstance(caught.value, WaitTimeout)
     assert isinstance(caught.value, WaitError)
-    assert caught.value.polls == len(recorder.seen) > 2
+    assert caught.value.polls == len(recorder.seen) >= 2
 
 
 async def test_a_site_that_hangs_does_not_hold_up_the_timeout() -> None:

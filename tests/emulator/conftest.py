@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import httpx
 import pytest
+from tests.emulator.forest import MEMBERS, Forest, user_id
 
 from flywheel_async.emulator import Emulator
 
@@ -91,3 +92,23 @@ def plant(http: httpx.Client) -> Callable[[], Tree]:
 def tree(plant: Callable[[], Tree]) -> Tree:
     """A new tree."""
     return plant()
+
+
+@pytest.fixture(scope="module")
+def forest(site: Emulator, api: Api) -> Iterator[Forest]:
+    """A site with a user of every kind and a container of every kind."""
+    keys = {"owner": site.api_key, "wrong_key": "x:WRONG", "no_key": ""}
+    for user in (*MEMBERS, "none"):
+        keys[user] = site.add_user(user_id(user))
+    keys["site_admin"] = keys["site_admin_exhaustive"] = site.add_user(user_id("site"), roles=["site_admin"])
+    keys["disabled"] = site.add_user(user_id("disabled"), disabled=True)
+    clients = {user: api(key) for user, key in keys.items()}
+    clients["drone"] = api("")
+    clients["drone"].headers.update(
+        {"x-scitran-auth": site.drone_secret, "x-scitran-method": "reaper", "x-scitran-name": "one"}
+    )
+    # Nothing goes on after an answer while the database is put back.
+    with site.background.held():
+        planted = Forest(site, clients)
+        yield planted
+        planted.close()

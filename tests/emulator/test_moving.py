@@ -55,7 +55,11 @@ def test_a_project_copy_is_complete(http: httpx.Client, tree: Any) -> None:
     found = got(http.get(f"/acquisitions/{scan_id}"))
     assert (found["tags"], [note["text"] for note in found["notes"]]) == (["t"], ["n"])
     (file,) = found["files"]
-    assert file["copy_of"] == file["original_copy_of"] == {"file_id": tree.file_id, "version": 1}
+    source = {"file_id": tree.file_id, "version": 1}
+    assert file["original_copy_of"] == source
+    place = got(http.get(f"/files/{tree.file_id}"))["parents"]
+    labels = {"project_label": "project", "group_label": got(http.get(f"/groups/{tree.group}"))["label"]}
+    assert file["copy_of"] == {**source, "parents": place, **labels}
     assert file["file_id"] != tree.file_id
     assert http.get(f"/acquisitions/{found['_id']}/files/a.txt").content == b"content"
     (copied,) = found["analyses"]

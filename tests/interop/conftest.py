@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import count
 
@@ -10,6 +11,7 @@ import flywheel
 import httpx2
 import pytest
 from tests.interop.clients import Ours
+from tests.interop.flavours import FLAVOURS, Flavour, Trio, Witness, flavour
 
 from flywheel_async.emulator import Emulator
 
@@ -64,6 +66,29 @@ def official(site: Emulator) -> flywheel.Client:
 def ours(site: Emulator, anyio_backend: str) -> Ours:
     """Our async client of the site admin."""
     return Ours(site.api_key, anyio_backend)
+
+
+@pytest.fixture(scope="module")
+def witness(site: Emulator) -> Iterator[Witness]:
+    """Looks at the site without any of the clients."""
+    found = Witness(site)
+    yield found
+    found.close()
+
+
+@pytest.fixture(scope="module", params=FLAVOURS)
+def client(site: Emulator, request: pytest.FixtureRequest) -> Iterator[Flavour]:
+    """The site admin's client, each of the three in turn."""
+    with flavour(request.param, site.api_key) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def trio(site: Emulator) -> Iterator[Trio]:
+    """The site admin's three clients."""
+    with ExitStack() as stack:
+        opened = {name: stack.enter_context(flavour(name, site.api_key)) for name in FLAVOURS}
+        yield Trio(opened.pop("official"), tuple(opened.values()))
 
 
 @dataclass(frozen=True)

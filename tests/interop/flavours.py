@@ -1,9 +1,9 @@
-"""One way to call three clients: our async one, our sync one and the official one."""
+"""One way to call three clients: our async one, our sync one and the official one; one at a time, or all the same."""
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import ModuleType
@@ -12,6 +12,7 @@ from typing import Any
 import flywheel
 import httpx
 from anyio.from_thread import BlockingPortal, start_blocking_portal
+from tests.interop.compare import differences
 
 import flywheel_async
 import flywheel_async.sync
@@ -49,6 +50,10 @@ class Flavour:
 
         return self._portal.call(wait)
 
+    def call(self, operation: str, *values: object, **keywords: object) -> Any:
+        """What an operation gives."""
+        return self.do(getattr(self.fw, operation)(*values, **keywords))
+
     def each(self, values: Any) -> list[Any]:
         """Everything an iterator gives."""
         if self._portal is None or not hasattr(values, "__aiter__"):
@@ -83,6 +88,25 @@ def flavour(name: str, key: str) -> Iterator[Flavour]:
             portal.wrap_async_context_manager(flywheel_async.AsyncClient(key)) as fw,
         ):
             yield Flavour(name, fw, flywheel_async, portal)
+
+
+@dataclass(frozen=True)
+class Trio:
+    """All three clients on one site, to be asked the same."""
+
+    official: Flavour
+    ours: tuple[Flavour, ...]
+
+    def same(self, work: Callable[[Flavour], Any]) -> Any:
+        """What the official client finds, which ours must find too."""
+        found = work(self.official)
+        for client in self.ours:
+            assert not (differing := differences(found, work(client))), f"{client.name}: {differing}"
+        return found
+
+    def get(self, operation: str, *values: object, **keywords: object) -> Any:
+        """What an operation that only reads gives to all three."""
+        return self.same(lambda client: client.call(operation, *values, **keywords))
 
 
 class Witness:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import flywheel
@@ -10,7 +9,7 @@ import pytest
 from flywheel.drone_login import create_drone_client as official_drone
 from tests.interop.clients import QUIET
 from tests.interop.compare import plain
-from tests.interop.flavours import FLAVOURS, Flavour, Witness, flavour
+from tests.interop.flavours import Flavour, Trio, Witness
 from tests.interop.worlds import fresh
 
 import flywheel_async
@@ -20,58 +19,41 @@ from flywheel_async.emulator import Emulator
 pytestmark = QUIET
 
 
-@pytest.fixture(scope="module")
-def witness(site: Emulator) -> Iterator[Witness]:
-    found = Witness(site)
-    yield found
-    found.close()
-
-
-@pytest.fixture(scope="module", params=FLAVOURS)
-def client(site: Emulator, request: pytest.FixtureRequest) -> Iterator[Flavour]:
-    with flavour(request.param, site.api_key) as found:
-        yield found
-
-
-def call(client: Flavour, name: str, *values: object, **keywords: object) -> Any:
-    return client.do(getattr(client.fw, name)(*values, **keywords))
-
-
 def test_roles(client: Flavour, witness: Witness) -> None:
     label = fresh("role ")
-    made = call(client, "add_role", {"label": label, "actions": ["containers_view_metadata", "files_view_metadata"]})
+    made = client.call("add_role", {"label": label, "actions": ["containers_view_metadata", "files_view_metadata"]})
     identifier = made if isinstance(made, str) else made.id
     assert witness.get(f"roles/{identifier}")["label"] == label
-    found = call(client, "get_role", identifier)
+    found = client.call("get_role", identifier)
     assert (found.label, sorted(plain(found.actions))) == (label, ["containers_view_metadata", "files_view_metadata"])
-    assert identifier in {role.id for role in call(client, "get_all_roles")}
-    call(client, "modify_role", identifier, {"label": f"{label}x"})
+    assert identifier in {role.id for role in client.call("get_all_roles")}
+    client.call("modify_role", identifier, {"label": f"{label}x"})
     assert witness.get(f"roles/{identifier}")["label"] == f"{label}x"
-    call(client, "delete_role", identifier)
+    client.call("delete_role", identifier)
     assert witness.get(f"roles/{identifier}") is None
 
 
 def test_modalities(client: Flavour, witness: Witness) -> None:
     identifier, aspects = fresh("M"), {"Measurement": ["T1", "T2"]}
-    call(client, "add_modality", {"_id": identifier, "classification": aspects, "active": True})
-    found = call(client, "get_modality", identifier)
+    client.call("add_modality", {"_id": identifier, "classification": aspects, "active": True})
+    found = client.call("get_modality", identifier)
     assert (found.id, found.classification) == (identifier, aspects)
-    assert {"MR", identifier} <= {modality.id for modality in call(client, "get_all_modalities")}
-    call(client, "replace_modality", identifier, {"classification": {"Intent": ["x"]}, "active": True})
+    assert {"MR", identifier} <= {modality.id for modality in client.call("get_all_modalities")}
+    client.call("replace_modality", identifier, {"classification": {"Intent": ["x"]}, "active": True})
     assert witness.get(f"modalities/{identifier}")["classification"] == {"Intent": ["x"]}
-    call(client, "delete_modality", identifier)
+    client.call("delete_modality", identifier)
     assert witness.get(f"modalities/{identifier}") is None
 
 
 def test_users(client: Flavour, witness: Witness) -> None:
     identifier = fresh("user") + "@example.org"
-    call(client, "add_user", {"_id": identifier, "firstname": "Ann", "lastname": "Ü", "roles": ["user"]})
-    found = call(client, "get_user", identifier)
+    client.call("add_user", {"_id": identifier, "firstname": "Ann", "lastname": "Ü", "roles": ["user"]})
+    found = client.call("get_user", identifier)
     assert (found.id, found.firstname, found.lastname) == (identifier, "Ann", "Ü")
     assert identifier in {user.id for user in client.do(client.fw.users.find(f"_id={identifier}"))}
-    call(client, "modify_user", identifier, {"firstname": "Bea"})
+    client.call("modify_user", identifier, {"firstname": "Bea"})
     assert witness.get(f"users/{identifier}")["firstname"] == "Bea"
-    call(client, "delete_user", identifier)
+    client.call("delete_user", identifier)
     found = witness.get(f"users/{identifier}")
     assert found is None or found["disabled"]
 
@@ -104,3 +86,22 @@ def test_drones_with_a_wrong_secret(client: Flavour, site: Emulator) -> None:
         drone(client, site, "wrong", "the scanner")
     assert refused.value.status == 401
     assert "wrong" not in str(refused.value)
+
+
+def test_devices(client: Flavour, trio: Trio, witness: Witness) -> None:
+    label = fresh("device ")
+    made = client.call("create_device", {"label": label, "type": "scanner"})
+    found = trio.get("get_device", made.id)
+    assert (found.label, found.type, found.disabled) == (label, "scanner", False)
+    key = client.call("generate_key", made.id, body={"label": "second"})
+    assert key.unencrypted_secret
+    with_keys = trio.get("get_all_devices", filter=f"label={label}", join_keys=True)
+    assert [[entry.label for entry in device.api_keys] for device in with_keys] == [["device", "second"]]
+    client.call("delete_device_key", made.id, key.key)
+    (kept,) = witness.get(f"devices?join_keys=true&filter=label={label}")
+    assert [entry["label"] for entry in kept["api_keys"]] == ["device"]
+    client.call("modify_device", made.id, {"disabled": True})
+    assert trio.get("get_device", made.id).disabled is True
+    assert plain(trio.get("get_all_devices_status")[made.id].status) == "unknown"
+    client.call("delete_device", made.id)
+    assert witness.get(f"devices/{made.id}") is None

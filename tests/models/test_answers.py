@@ -109,10 +109,17 @@ def test_an_answer_that_is_not_json(core: Core, name: str, content: bytes) -> No
         parse(core, operation(name), answered(content))
 
 
-@pytest.mark.parametrize("content", [{}, {"results": 5}, {"message": "no"}, [5], [["a"]]])
+@pytest.mark.parametrize("content", [{}, {"results": 5}, {"message": "no"}, [5], [["a"]], "x", 5])
 def test_no_list_where_there_must_be_one(core: Core, content: object) -> None:
     with pytest.raises(BadAnswer):
         parse(core, operation("get_all_projects"), answered(content))
+
+
+@pytest.mark.parametrize("name", ["get_project", "add_project", "get_all_files", "get_container", "lookup_path"])
+@pytest.mark.parametrize("content", ["x", 5, True, [{"_id": "x"}], [[]]])
+def test_no_object_where_there_must_be_one(core: Core, name: str, content: object) -> None:
+    with pytest.raises(BadAnswer, match="not an object"):
+        decode(core, operation(name), answered(content))
 
 
 @pytest.mark.parametrize(

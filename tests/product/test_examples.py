@@ -59,3 +59,8 @@ def test_scripts(tmp_path: Path) -> None:
             assert "7 bytes uploaded" in out
             assert "1 files downloaded" in out
             assert (tmp_path / flavour / "s1" / "ses-1" / "a 1" / "x.txt").read_text() == "content"
+        found = run("search.py", 'project.label CONTAINS "study" AND file.name = x.txt', FLYWHEEL_API_KEY=site.api_key)
+        assert found == "Study async/s1/ses-1/a 1 x.txt\nStudy sync/s1/ses-1/a 1 x.txt\n2 files\n"
+        table = tmp_path / "sessions.csv"
+        assert run("view_to_csv.py", "lab/Study sync", table, FLYWHEEL_API_KEY=site.api_key) == "s1: 1 sessions\n"
+        assert "Study sync,s1,ses-1," in table.read_text()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from datetime import UTC, date, datetime
 from enum import Enum, IntEnum
+from functools import reduce
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
@@ -216,11 +217,19 @@ def test_a_path_value_is_always_one_segment(name: str) -> None:
         ({"a": object()}, r"body\.a"),
         ({"a": datetime(2026, 1, 1)}, r"body\.a.*time zone"),
         ({"a": "\ud800"}, r"body\.a"),
+        ({"a": {"\ud800": 1}}, r"body\.a: a key"),
+        ({"a": 10**5000}, "too long"),
+        (reduce(lambda inside, _: [inside], range(5000), list[object]()), "inside each other"),
     ],
 )
 def test_values_without_json_form(value: object, path: str) -> None:
     with pytest.raises(ArgumentError, match=path):
         json_bytes(value)
+
+
+def test_a_number_too_long_for_a_query() -> None:
+    with pytest.raises(ArgumentError, match="limit: the number is too long"):
+        build("get_all_projects", (), {"limit": 10**5000})
 
 
 def test_cycles_are_found() -> None:

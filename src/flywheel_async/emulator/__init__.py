@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["Emulator", "EmulatorProcess", "Fault", "FaultPlan", "missing_extra"]
 
 _HOMES = {"Emulator": "emulator", "EmulatorProcess": "process", "Fault": "faults", "FaultPlan": "faults"}
-_NEEDS = ("uvicorn", "python_multipart", "regex")
+_NEEDS = ("uvicorn", "python_multipart", "regex", "lark")
 
 
 def missing_extra() -> str | None:

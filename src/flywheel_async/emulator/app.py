@@ -101,7 +101,7 @@ class App:
         if route.writes or auth.is_drone(exchange.headers):
             reply = await self._site.db.write(work)
         else:
-            patterns = any("=~" in text for text in exchange.query.get("filter", ()))
+            patterns = route.slow or any("=~" in text for text in exchange.query.get("filter", ()))
             reply = await self._site.db.read(work, patterns=patterns)
         if isinstance(reply, Reply):
             await exchange.reply(reply)

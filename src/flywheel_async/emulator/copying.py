@@ -140,7 +140,7 @@ class Copying:
     def _copy_file(self, row: FileRow, parent: Node) -> None:
         source: Doc = {"file_id": row.file_id, "version": row.version}
         original = row.body.get("original_copy_of") or source
-        body: Doc = {**row.body, "copy_of": source, "original_copy_of": original}
+        body: Doc = {**row.body, "copy_of": {**source, **self._place(row)}, "original_copy_of": original}
         if self._given.exclude_tags:
             body["tags"] = []
         made = replace(row, file_id=self._new_id(), version=1, body=body, revision=1)
@@ -148,6 +148,14 @@ class Copying:
         files.put_below(made, parent)
         files.insert(self._tx, made)
         self._files[row.file_id, row.version] = made
+
+    def _place(self, row: FileRow) -> Doc:
+        """Returns where a file is that is copied."""
+        labels: Doc = {}
+        for kind, node_id in (("project", row.project), ("group", row.group_id)):
+            node = nodes.find(self._tx, kind, node_id)
+            labels[f"{kind}_label"] = None if node is None else node.label
+        return {"parents": files.parents_of(row), **labels}
 
     def _link_inputs(self) -> None:
         """Lets the inputs of copied analyses be the copies of their files, where those were copied too."""

@@ -5,19 +5,24 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import threading
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 
 from flywheel_async.emulator import times
 from flywheel_async.emulator.query.regexes import RegexBudget
 from flywheel_async.emulator.schema import SCHEMA, SCHEMA_VERSION, UPGRADES
+from flywheel_async.emulator.search import functions
 from flywheel_async.emulator.wire import Doc
 
 T = TypeVar("T")
 Value = None | int | float | str | bytes
+
+_STEPS = 20_000
+"""How many instructions of SQLite are run between two looks at the clock."""
 
 READERS = 4
 PATTERN_READERS = 2
@@ -49,9 +54,31 @@ class Tx:
         row: sqlite3.Row | None = self._connection.execute(sql, values).fetchone()
         return row
 
+    def each(self, sql: str, values: Sequence[Value] = ()) -> Iterator[sqlite3.Row]:
+        """Runs a query and gives its rows one by one, without holding all of them."""
+        return iter(self._connection.execute(sql, values))
+
     def run(self, sql: str, values: Sequence[Value] = ()) -> int:
         """Runs a change and returns the number of rows it touched."""
         return self._connection.execute(sql, values).rowcount
+
+    @contextmanager
+    def ended_after(self, seconds: float) -> Generator[Callable[[], bool]]:
+        """Interrupts the statement that runs when a time is over; tells whether the time is over.
+
+        Args:
+            seconds: The time, from now.
+        """
+        end = time.monotonic() + seconds
+
+        def over() -> bool:
+            return time.monotonic() > end
+
+        self._connection.set_progress_handler(over, _STEPS)
+        try:
+            yield over
+        finally:
+            self._connection.set_progress_handler(None, 0)
 
 
 class Database:
@@ -102,6 +129,7 @@ class Database:
             found.execute("PRAGMA synchronous=NORMAL")
             found.execute("PRAGMA busy_timeout=10000")
             self._local.budget = RegexBudget.install(found)
+            functions.install(found)
             self._local.connection = found
             with self._opening:
                 self._open.append(found)
@@ -131,6 +159,10 @@ class Database:
         """
         pool = self._pattern_readers if patterns else self._readers
         return await asyncio.wrap_future(pool.submit(self._run, "BEGIN", work))
+
+    def read_here(self, work: Callable[[Tx], T]) -> T:
+        """The same as `read`, for a thread of the caller's own: it runs there and blocks it."""
+        return self._run("BEGIN", work)
 
     async def write(self, work: Callable[[Tx], T]) -> T:
         """Runs `work` in the writer thread; its changes are all there or, after an error, none."""

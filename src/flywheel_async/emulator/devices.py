@@ -117,7 +117,6 @@ def document(tx: Tx, node: Node, *, with_keys: bool, key: str | None = None) -> 
         "disabled": bool(node.body.get("disabled")),
         "deleted": None,
         "storage_config": node.body.get("storage_config") or {"storage_strategy": "site", "provider": None},
-        "created": iso(node.created),
         "modified": iso(node.modified),
     }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from flywheel_async.emulator import changes, templates
@@ -130,8 +131,15 @@ def has(tx: Tx, parent: Node, name: str) -> bool:
 
 def of_container(tx: Tx, parent_id: str) -> list[FileRow]:
     """Returns the latest versions of all files of a container, oldest file first."""
-    rows = tx.all("SELECT * FROM file WHERE parent_id = ? AND current = 1 ORDER BY file_id", (parent_id,))
-    return [FileRow.from_row(row) for row in rows]
+    return [FileRow.from_row(row) for row in rows_of_container(tx, parent_id)]
+
+
+def rows_of_container(tx: Tx, parent_id: str) -> Iterator[sqlite3.Row]:
+    """Gives the rows of the latest versions of all files of a container one by one, oldest file first."""
+    # Left alone, SQLite would go through the files of the whole site, which are in this order already.
+    return tx.each(
+        "SELECT * FROM file INDEXED BY file_name WHERE parent_id = ? AND current = 1 ORDER BY file_id", (parent_id,)
+    )
 
 
 def versions(tx: Tx, file_id: str) -> list[FileRow]:
@@ -248,6 +256,18 @@ def put_below(row: FileRow, parent: Node) -> None:
     row.parent_kind, row.parent_id = parent.kind, parent.id
     row.group_id, row.project = parent.group_id or "", parent.project or ""
     row.subject, row.session, row.acquisition = parent.subject, parent.session, parent.acquisition
+
+
+def parents_of(row: FileRow) -> Doc:
+    """Returns all six ancestors of a file; what does not apply is null."""
+    return {
+        "group": row.group_id or None,
+        "project": row.project or None,
+        "subject": row.subject,
+        "session": row.session,
+        "acquisition": row.acquisition,
+        "analysis": row.parent_id if row.parent_kind == "analysis" else None,
+    }
 
 
 def move(tx: Tx, row: FileRow, parent: Node, name: str) -> None:

@@ -272,4 +272,4 @@ def _add_files(
 
 def stored(shaper: Shaper, row: FileRow) -> Doc:
     """Returns the entry of a file as the routes below `/upload` do: `_id` names the version, too."""
-    return {**shaper.file(row), "_id": {"file_id": row.file_id, "version": row.version}}
+    return {**shaper.file(row), "_id": {"file_id": row.file_id, "version": row.version}, "uuid": row.file_id}

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from flywheel_async.emulator.reference_inputs import FileUpsert
 
 _ENTRY = ("type", "mimetype", "modality", "classification", "info", "zip_member_count", "tags")
-_WHERE = ("provider_id", "path", "reference", "client_hash", "origin", "source")
+_WHERE = ("provider_id", "path", "reference", "client_hash", "origin")
 
 
 @dataclass(frozen=True, slots=True)

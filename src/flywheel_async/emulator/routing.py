@@ -31,6 +31,7 @@ class Route:
         writes: Whether the handler changes data.
         takes_stream: Whether the request body is left to the `Streamed` that the handler returns.
         takes_ticket: Whether a ticket in the query does instead of a key.
+        slow: Whether it may take long, and so runs in the threads that are kept for regular expressions.
     """
 
     operations: tuple[str, ...]
@@ -41,6 +42,7 @@ class Route:
     writes: bool = False
     takes_stream: bool = False
     takes_ticket: bool = False
+    slow: bool = False
 
 
 class Routes:
@@ -57,6 +59,7 @@ class Routes:
         writes: bool | None = None,
         takes_stream: bool = False,
         takes_ticket: bool = False,
+        slow: bool = False,
     ) -> None:
         """Adds a route.
 
@@ -67,6 +70,7 @@ class Routes:
             writes: Whether the handler changes data; by default everything but GET does.
             takes_stream: See `Route`.
             takes_ticket: See `Route`.
+            slow: See `Route`.
         """
         table = operations()
         first = table[operation_ids[0]]
@@ -76,21 +80,26 @@ class Routes:
                 raise ValueError(f"{other} is on another route than {first.id}")
         changes = first.method != "GET" if writes is None else writes
         self.found.append(
-            Route(operation_ids, first.method, first.path, rule, handler, changes, takes_stream, takes_ticket)
+            Route(operation_ids, first.method, first.path, rule, handler, changes, takes_stream, takes_ticket, slow)
         )
 
-    def route(self, *operation_ids: str, rule: Rule, writes: bool | None = None) -> Callable[[H], H]:
+    def route(
+        self, *operation_ids: str, rule: Rule, writes: bool | None = None, slow: bool = False
+    ) -> Callable[[H], H]:
         """Declares the decorated function as the handler of a route; see `add`."""
 
         def declare(handler: H) -> H:
-            self.add(*operation_ids, rule=rule, handler=handler, writes=writes)
+            self.add(*operation_ids, rule=rule, handler=handler, writes=writes, slow=slow)
             return handler
 
         return declare
 
-    def add_path(self, method: str, path: str, *, rule: Rule, handler: Handler) -> None:
-        """Adds a route that is no operation of the API."""
-        self.found.append(Route((), method, path, rule, handler, writes=method != "GET"))
+    def add_path(
+        self, method: str, path: str, *, rule: Rule, handler: Handler, writes: bool | None = None, slow: bool = False
+    ) -> None:
+        """Adds a route that is no operation of the API; see `add`."""
+        changes = method != "GET" if writes is None else writes
+        self.found.append(Route((), method, path, rule, handler, writes=changes, slow=slow))
 
 
 def _shape(path: str) -> str:

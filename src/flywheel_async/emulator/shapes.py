@@ -128,10 +128,7 @@ class Shaper:
 
     def container(self, node: Node) -> Doc:
         """Returns the document of one container."""
-        document: Doc = {"_id": node.id, "label": node.label, **_DEFAULTS[node.kind], **node.body}
-        document["created"] = iso(node.created)
-        document["modified"] = iso(node.modified)
-        document["revision"] = node.revision
+        document = own_fields(node)
         if node.kind == "analysis":
             return self._analysis(node, document)
         document["permissions"] = self._permission_list(node)
@@ -143,6 +140,7 @@ class Shaper:
         document["parents"] = parents_of(node)
         document["analyses"] = None if self._trimmed else self._analyses(node)
         document["join-origin"] = None
+        document["info_exists"] = bool(_info(document))
         self._trim(document)
         document["files"] = self._files(node)
         if node.kind == "project":
@@ -206,14 +204,7 @@ class Shaper:
             "client_hash": None,
             "provider_id": STORAGE_PROVIDER,
             "parent_ref": {"type": row.parent_kind, "id": row.parent_id},
-            "parents": {
-                "group": row.group_id or None,
-                "project": row.project or None,
-                "subject": row.subject,
-                "session": row.session,
-                "acquisition": row.acquisition,
-                "analysis": row.parent_id if row.parent_kind == "analysis" else None,
-            },
+            "parents": files.parents_of(row),
             "restored_from": None,
             "restored_by": None,
             "path": None,
@@ -230,6 +221,7 @@ class Shaper:
             "file_group": "files",
             **row.body,
         }
+        document["info_exists"] = bool(_info(document))
         self._trim(document)
         return document
 
@@ -245,9 +237,7 @@ class Shaper:
         return self._sees_files[owner]
 
     def _trim(self, document: Doc) -> None:
-        info = document.get("info")
-        full = info if isinstance(info, dict) else {}
-        document["info_exists"] = bool(full)
+        full = _info(document)
         if self._trimmed:
             document["info"] = {"BIDS": full["BIDS"]} if "BIDS" in full else {}
 
@@ -274,6 +264,20 @@ class Shaper:
         if access.may(self._tx, self._caller, node, action):
             return listed
         return [item for item in listed if isinstance(item, dict) and item["_id"] == self._caller.user_id]
+
+
+def own_fields(node: Node) -> Doc:
+    """Returns the part of a container's document that takes no look at anything else."""
+    document: Doc = {"_id": node.id, "label": node.label, **_DEFAULTS[node.kind], **node.body}
+    document["created"] = iso(node.created)
+    document["modified"] = iso(node.modified)
+    document["revision"] = node.revision
+    return document
+
+
+def _info(document: Doc) -> Doc:
+    info = document.get("info")
+    return info if isinstance(info, dict) else {}
 
 
 def permission_list(tx: Tx, kind: str, owner: str) -> list[Json]:

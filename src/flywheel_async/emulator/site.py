@@ -20,6 +20,7 @@ from flywheel_async.emulator.packfiles import Packfiles
 from flywheel_async.emulator.storage.options import StorageOptions
 from flywheel_async.emulator.storage.store import Store
 from flywheel_async.emulator.tickets import Tickets
+from flywheel_async.emulator.views.running import ViewRunner
 from flywheel_async.emulator.wire import Json
 
 ADMIN_USER = "admin@emulator.local"
@@ -50,6 +51,7 @@ class Site:
         archives: Download tickets for archives.
         packfiles: Packfiles that are being filled.
         storage: The object store.
+        views: What runs data views.
         drone_secret: The secret that drones log in with.
         roles: The ids of the default roles by access level (`ro`, `rw`, `admin`).
         url: Where the site is served, set by the server; part of what `/config` answers.
@@ -81,6 +83,8 @@ class Site:
             self.storage = Store(self.blobs, self.drone_secret, storage or StorageOptions())
             self.roles: Mapping[str, str] = self.db.write_now(self._ensure_defaults)
             self.admin_key = self.add_user(ADMIN_USER, roles=("site_admin",), firstname="Site", lastname="Admin")
+            self.views = ViewRunner(self)
+            self.views.resume()
         except BaseException:
             self.db.close()
             raise
@@ -90,6 +94,7 @@ class Site:
 
     def close(self) -> None:
         """Finishes running work and gives the folder free."""
+        self.views.close()
         self.background.close()
         self.disk.shutdown(wait=True, cancel_futures=True)
         self.storage.objects.close()

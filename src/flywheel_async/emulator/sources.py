@@ -51,7 +51,11 @@ def _file_columns(alias: str) -> dict[str, Column]:
     return columns
 
 
-_FILES = Related("FROM file f WHERE f.parent_id = d.id AND f.current = 1", Source("f.body", _file_columns("f")))
+# Without the index named, SQLite would go through the files of the whole site for each container.
+_FILES = Related(
+    "FROM file f INDEXED BY file_name WHERE f.parent_id = d.id AND f.current = 1",
+    Source("f.body", _file_columns("f")),
+)
 _SUBJECT = Related(
     "FROM node s WHERE s.kind = 'subject' AND s.id = d.subject",
     Source(
@@ -77,7 +81,7 @@ def _permissions(owner: str) -> Related:
 SOURCES: Mapping[str, Source] = {
     "user": Source("d.body", _NODE_COLUMNS),
     "filter": Source("d.body", _NODE_COLUMNS),
-    "view": Source("d.body", _NODE_COLUMNS),
+    "search": Source("d.body", _NODE_COLUMNS),
     # Projects as the catalogue shows them.
     "catalog": Source(
         "json_set(json_extract(d.body, '$.settings.sharing'), '$.tags', json(COALESCE("
@@ -85,6 +89,10 @@ SOURCES: Mapping[str, Source] = {
         _NODE_COLUMNS,
     ),
     "device": Source("d.body", _NODE_COLUMNS),
+    "view": Source("d.body", _NODE_COLUMNS),
+    "execution": Source(
+        "d.body", {**_NODE_COLUMNS, "project_id": Column("d.project"), "data_view_label": Column("d.label")}
+    ),
     "role": Source("d.body", _NODE_COLUMNS),
     "modality": Source("d.body", _NODE_COLUMNS),
     "group": Source("d.body", _NODE_COLUMNS, {"permissions": _permissions("d.id")}),

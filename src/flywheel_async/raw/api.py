@@ -187,6 +187,8 @@ class OpeningStream:
         return AsyncRawStream(await open_stream(self._core, self._call))
 
     async def __aenter__(self) -> AsyncRawStream:
+        if self._stream is not None:
+            raise RuntimeError("this stream was opened already; call the operation again for another one")
         self._stream = await self.open()
         self._held.enter_context(holding())
         return self._stream

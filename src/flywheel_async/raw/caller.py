@@ -5,9 +5,11 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import date, tzinfo
+from datetime import tzinfo
 from enum import Enum
 from typing import cast
+
+from pydantic import BaseModel
 
 from flywheel_async.errors import ArgumentError
 from flywheel_async.raw.encode import header_text, json_bytes, text
@@ -78,6 +80,20 @@ def bind(op: Operation, values: Sequence[object], keywords: Mapping[str, object]
     return arguments
 
 
+def with_totals(op: Operation, arguments: Mapping[str, object]) -> dict[str, object]:
+    """Adds the feature with which sites state how many objects there are in all, where an operation knows features.
+
+    Args:
+        op: An operation that lists something.
+        arguments: Its arguments by name; other features in them stay.
+    """
+    if all(param.name != "x-accept-feature" for param in op.header_params):
+        return dict(arguments)
+    given = arguments.get("x_accept_feature")
+    features = [] if given is None else list(cast("Iterable[object]", [given] if isinstance(given, str) else given))
+    return {**arguments, "x_accept_feature": [*features, "pagination"]}
+
+
 def _check_names(op: Operation, arguments: Mapping[str, object], given: Mapping[str, object], upload: bool) -> None:
     params = (*op.path_params, *op.query_params, *op.header_params)
     known = {param.python_name: param.required for param in params if param.name != "content-type"}
@@ -89,13 +105,14 @@ def _check_names(op: Operation, arguments: Mapping[str, object], given: Mapping[
             # The official client puts it in place of the multipart type and its boundary, and no site can read that.
             raise ArgumentError(f"{op.id}: content_type cannot be given; the body of an upload brings its own")
         if name not in known:
-            raise ArgumentError(f"{op.id}: unknown argument {name!r}{_hint(name, [*known, *parts])}")
+            raise ArgumentError(f"{op.id}: unknown argument {name!r}{hint(name, [*known, *parts])}")
     for name, required in (known | parts).items():
         if required and name not in given:
             raise ArgumentError(f"{op.id}: the argument {name!r} is missing")
 
 
-def _hint(name: str, known: list[str]) -> str:
+def hint(name: str, known: Collection[str]) -> str:
+    """The end of a message about an unknown argument: the nearest one, or all of them."""
     near = difflib.get_close_matches(name, known, 1)
     return f"; did you mean {near[0]!r}?" if near else f"; it takes {', '.join(known) or 'none'}"
 
@@ -126,13 +143,14 @@ def _body(op: Operation, given: Mapping[str, object], zone: tzinfo | None) -> Bo
     if op.body is None or "body" not in given:
         # Sites expect the type of the body also where there is none.
         return Body("application/json", b"") if op.method in ("POST", "PUT", "PATCH", "DELETE") else None
-    body, kind = given["body"], op.body.type
+    body: object = given["body"]
+    kind = op.body.type
     if kind == "str" and isinstance(body, (bytes, bytearray)):
         return Body("application/octet-stream", bytes(body))
     if kind.startswith("list["):
         _check_list(op, body)
-    elif kind not in ("str", "object") and isinstance(body, (str, bytes, bytearray, int, float, date)):
-        body = _spelled_out(op, kind, body)
+    elif kind not in ("str", "object"):
+        body = _as_object(op, kind, body)
     return Body("application/json", json_bytes(body, zone))
 
 
@@ -141,12 +159,14 @@ def _check_list(op: Operation, body: object) -> None:
         raise ArgumentError(f"{op.id}: body must be a list, not a {type(body).__name__}")
 
 
-def _spelled_out(op: Operation, kind: str, body: object) -> dict[str, str]:
-    """The object that a text stands for, such as `{"value": …}` for a tag.
+def _as_object(op: Operation, kind: str, body: object) -> object:
+    """The body where it must be an object; a text may stand for one, such as `{"value": …}` for a tag.
 
     Raises:
-        ArgumentError: The value is no text, or stands for nothing.
+        ArgumentError: It is no object, nor a text that stands for one.
     """
+    if isinstance(body, (Mapping, BaseModel)):
+        return cast("object", body)
     from flywheel_async.raw.schemas import schemas
 
     member = schemas().scalar_member(kind)

@@ -53,7 +53,7 @@ def decode(core: Core, op: Operation, response: Response) -> object:
         that value.
 
     Raises:
-        BadAnswer: The answer is not JSON, or no list where there must be one.
+        BadAnswer: The answer is not JSON, or no list or object where there must be one.
     """
     return _Reading(core, response, simplified=True).read(op)
 
@@ -70,7 +70,7 @@ def parse(core: Core, op: Operation, response: Response) -> object:
         An object, a list of objects, plain values or bytes; None for an empty answer.
 
     Raises:
-        BadAnswer: The answer is not JSON, or no list where there must be one.
+        BadAnswer: The answer is not JSON, or no list or object where there must be one.
     """
     return _Reading(core, response, simplified=False).read(op)
 
@@ -102,6 +102,7 @@ class _Reading:
                 return self._list(item)
             kinds = tuple(kind for kind in kinds if kind not in pages)
         value: object = response.json()
+        self._check_shape(kinds, value)
         members = _members(value)
         if isinstance(members.get("results"), list):
             if item is not None:
@@ -109,6 +110,14 @@ class _Reading:
             if pages:
                 return self._page(pages[0].name, members)
         return self._value(kinds, value)
+
+    def _check_shape(self, kinds: Sequence[Kind], value: object) -> None:
+        """Makes sure that a text, number or list is not taken for an object, nor anything else for a list."""
+        if value is None or isinstance(value, dict):
+            return
+        structured = [kind for kind in kinds if kind.name in ("list", "dict") or schemas().row(kind.name)]
+        if len(structured) == len(kinds) and not (isinstance(value, list) and _item(kinds) is not None):
+            raise self._response.unexpected("a list" if _item(kinds) is not None else "an object")
 
     def _file_or_object(self, kinds: Sequence[Kind]) -> object:
         """The content of a file, or what the operation answers in its place when asked for a ticket or a listing."""

@@ -43,21 +43,34 @@ async def request(
 ) -> RawResponse[object]:
     """Sends one request; see `AsyncClient.request`."""
     zone = core._options.default_timezone
-    verb = method.upper()
+    verb = method.upper() if isinstance(cast("object", method), str) else ""
     if verb not in _METHODS:
         raise ArgumentError(f"method must be one of {', '.join(_METHODS)}, not {method!r}")
     _check_path(path)
-    sent = _headers(headers or {}, zone)
+    sent = _headers(_mapping(headers, "headers"), zone)
     accept = sent.pop("accept", "application/json")
     body = _body(verb, json, content, sent.pop("content-type", None), zone)
-    query = tuple(pair for name, value in (params or {}).items() for pair in _pairs(name, value, zone))
+    query = tuple(pair for name, value in _mapping(params, "params").items() for pair in _pairs(name, value, zone))
     built = Request(f"{verb} {path}", verb, path, query, sent, body, accept, "safe" if verb in _SAFE else "never")
     call = Call(built, None, Timeout.of(timeout, "timeout"))
     return RawResponse(await send(core, call), lambda answer: cast("object", answer.json()))
 
 
-def _check_path(path: str) -> None:
-    if not _PATH.fullmatch(path):
+def _mapping(value: object, argument: str) -> Mapping[str, object]:
+    """Makes sure that an argument is a mapping with texts for names; the values are not shown: they may be secret."""
+    if value is None:
+        return {}
+    if not isinstance(value, Mapping):
+        raise ArgumentError(f"{argument} must be a dictionary, not {type(value).__name__}")
+    found = cast("Mapping[object, object]", value)
+    for name in found:
+        if not isinstance(name, str):
+            raise ArgumentError(f"{argument}: the name {name!r} is not a text")
+    return cast("Mapping[str, object]", found)
+
+
+def _check_path(path: object) -> None:
+    if not isinstance(path, str) or not _PATH.fullmatch(path):
         raise ArgumentError(
             f"path must be like '/projects/5d27…', below /api of the site, special characters as %XX and the query in "
             f"params, not {path!r}"
@@ -68,7 +81,7 @@ def _check_path(path: str) -> None:
         raise ArgumentError(f"path is below /api already; leave that out of {path!r}")
 
 
-def _headers(given: Mapping[str, str], zone: tzinfo | None) -> dict[str, str]:
+def _headers(given: Mapping[str, object], zone: tzinfo | None) -> dict[str, str]:
     sent: dict[str, str] = {}
     for name, value in given.items():
         # The value is not shown: it may be a secret.
@@ -82,10 +95,21 @@ def _body(method: str, json: object, content: bytes | str | None, kind: str | No
     if json is not None and content is not None:
         raise ArgumentError("give json or content, not both")
     if content is not None:
-        return Body(kind or "application/octet-stream", content.encode() if isinstance(content, str) else content)
+        return Body(kind or "application/octet-stream", _content(content))
     if json is not None:
         return Body(kind or "application/json", json_bytes(json, zone))
     return Body(kind or "application/json", b"") if method in ("POST", "PUT", "PATCH", "DELETE") else None
+
+
+def _content(content: object) -> bytes:
+    if isinstance(content, str):
+        try:
+            return content.encode()
+        except UnicodeEncodeError:
+            raise ArgumentError("content holds characters that cannot be sent as UTF-8; give bytes") from None
+    if isinstance(content, (bytes, bytearray)):
+        return bytes(content)
+    raise ArgumentError(f"content must be bytes or text, not {type(content).__name__}; JSON goes into json")
 
 
 def _pairs(name: str, value: object, zone: tzinfo | None) -> Iterable[tuple[str, str]]:

@@ -40,7 +40,10 @@ def text(value: object, argument: str, zone: tzinfo | None) -> str:
         _check_utf8(value, argument)
         return value
     if isinstance(value, int) or (isinstance(value, float) and math.isfinite(value)):
-        return str(value)
+        try:
+            return str(value)
+        except ValueError as exc:
+            raise ArgumentError(f"{argument}: the number is too long to be sent ({exc})") from None
     shown = str(value) if isinstance(value, float) else f"a {type(value).__name__}"
     raise ArgumentError(f"{argument}: {shown} cannot be sent; give text, a number, a boolean or a date")
 
@@ -73,7 +76,15 @@ def json_bytes(value: object, zone: tzinfo | None = None) -> bytes:
     Raises:
         ArgumentError: Something in it has no JSON form; the message gives its path.
     """
-    return json.dumps(_plain(value, "body", set(), zone), ensure_ascii=False, allow_nan=False).encode("utf-8", "strict")
+    try:
+        plain = _plain(value, "body", set(), zone)
+        return json.dumps(plain, ensure_ascii=False, allow_nan=False).encode()
+    except RecursionError:
+        raise ArgumentError("body: too many lists and dictionaries inside each other") from None
+    except ValueError as exc:
+        if isinstance(exc, ArgumentError):
+            raise
+        raise ArgumentError(f"body: a number in it is too long to be sent ({exc})") from None
 
 
 def _plain(value: object, path: str, above: set[int], zone: tzinfo | None) -> Any:
@@ -110,6 +121,8 @@ def _plain(value: object, path: str, above: set[int], zone: tzinfo | None) -> An
         for key, item in cast("Mapping[object, object]", value).items():
             if not isinstance(key, str):
                 raise ArgumentError(f"{path}: the key {key!r} is not a string")
+            if not key.isascii():
+                _check_utf8(key, f"{path}: a key")
             out[key] = _plain(item, f"{path}.{key}", above, zone)
         return out
     if isinstance(value, (list, tuple)):

@@ -6,16 +6,19 @@ returns what the table says. Nothing here is written per operation.
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Awaitable, Coroutine, Iterable, Mapping
+from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any, NoReturn, cast
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, cast
 from urllib.parse import urlencode
 
 from flywheel_async.errors import ArgumentError
 from flywheel_async.fields.base import Model
-from flywheel_async.raw.caller import bind, build
+from flywheel_async.raw.caller import bind, hint
 from flywheel_async.raw.decode import decode, parse
+from flywheel_async.raw.operation import BoundOperation, signature
 from flywheel_async.raw.operation import unknown as refuse
 from flywheel_async.raw.schemas import members_of, parse_kind, schemas
 from flywheel_async.raw.sending import Call, prepare, send, take_timeout
@@ -32,15 +35,17 @@ if TYPE_CHECKING:
     from flywheel_async.transport.request import Timeout
 
 _UPLOAD = re.compile(r"upload_file_to_(\w+)|upload_output_to_(?:\w+_)?(analysis)")
-_DOWNLOAD = re.compile(r"download_file_from_(\w+?)(_as_data)?|download_output_from_(?:\w+_)?(analysis)(_as_data)?")
+_DOWNLOAD = re.compile(r"(?:download_file_from_(\w+?)|download_output_from_(?:\w+_)?(analysis))(?:_as_data)?")
 _COLLECT = re.compile(r"add_(session|acquisition|node)s_to_collection")
 _URL = re.compile(r"get_(\w+)_download_url")
+
+_UPLOAD_OPTIONS = ("signed", "metadata", "name", "on_progress", "content_type", "overwrite", "wait")
 
 # Operations whose body is a metadata object itself.
 _WHOLE_INFO = ("modify_file_info", "replace_file_info")
 
 
-class FlatOperation:
+class FlatOperation(BoundOperation):
     """One name, bound to a client; call it with the arguments of the operation table, by position or by name.
 
     Args:
@@ -49,15 +54,14 @@ class FlatOperation:
     """
 
     def __init__(self, core: Core, name: str) -> None:
-        self._core = core
-        self._name = name
-        self.__name__ = name
+        super().__init__(core, target(name), name)
 
-    def __repr__(self) -> str:
-        return f"<operation {self._name}>"
+    @property
+    def __signature__(self) -> inspect.Signature:
+        return _signature(self.__name__)
 
     def __call__(self, *values: object, **keywords: object) -> Coroutine[object, object, Any]:
-        """Checks the arguments, and calls the operation when awaited.
+        """Checks the arguments at once, and calls the operation when awaited.
 
         Args:
             *values: Arguments by position, in the table's order.
@@ -66,14 +70,13 @@ class FlatOperation:
                 `_ignore_simplified_return_value` (whether a model with an `id` stays one) are known.
 
         Returns:
-            What the table says: an object, a list, a bare id, plain data or None. Its type is `Any` because it differs
-            from name to name.
+            What the table says: an object, a list, a bare id, plain data or None.
 
         Raises:
             ArgumentError: An argument is unknown, missing or cannot be sent; nothing was sent.
             APIError: The site refused.
         """
-        return call(self._core, self._name, values, keywords)
+        return call(self._core, self.__name__, values, keywords)
 
 
 @cache
@@ -96,6 +99,18 @@ def unknown(owner: str, name: str, known: Iterable[str]) -> NoReturn:
     refuse(owner, name, [*known, *names()])
 
 
+def target(name: str) -> Operation:
+    """The operation that a name calls in the end."""
+    while name not in operations():
+        name = str(derived()[name]["calls"][0])
+    return operation(name)
+
+
+def makes_url(name: str) -> bool:
+    """Whether a name asks for a ticket, and makes an address with it."""
+    return name not in operations() and _URL.fullmatch(name) is not None
+
+
 def call(
     core: Core, name: str, values: tuple[object, ...], keywords: Mapping[str, object]
 ) -> Coroutine[object, object, Any]:
@@ -103,22 +118,23 @@ def call(
     rest = dict(keywords)
     whole = bool(rest.pop("_ignore_simplified_return_value", False))
     rest, timeout = take_timeout(name, rest)
-    if (found := _UPLOAD.fullmatch(name)) is not None:
-        return _timed(timeout, _upload(core, found.group(1) or found.group(2), name, values, rest))
-    if (found := _DOWNLOAD.fullmatch(name)) is not None:
-        kind = found.group(1) or found.group(3)
-        return _timed(timeout, _download(core, kind, bool(found.group(2) or found.group(4)), name, values, rest))
-    if (found := _COLLECT.fullmatch(name)) is not None:
-        level = None if found.group(1) == "node" else found.group(1)
-        return _timed(timeout, _collect(core, level, name, values, rest))
-    if _URL.fullmatch(name) is not None and name not in operations():
-        return _timed(timeout, _download_url(core, name, values, rest))
-    wrapper = derived().get(name, {}).get("body_wrapped_in")
-    if wrapper is not None:
-        op, arguments = _unwrapped(name, str(wrapper), values, rest)
-    else:
+    if makes_url(name):
+        if "ticket" in rest:
+            raise ArgumentError(f"{name}: unknown argument 'ticket'; the site makes the one in the address")
+        return _timed(timeout, _download_url(core, prepare(core, target(name), values, {**rest, "ticket": ""})))
+    own = _own_parameters(name)
+    if own is None:
         op = operation(name)
         arguments = _checked(op, bind(op, values, rest))
+        return _timed(timeout, _answered(core, op, prepare(core, op, (), arguments), whole))
+    given = _named(name, own, values, rest)
+    if (found := _UPLOAD.fullmatch(name)) is not None:
+        return _timed(timeout, _upload(core, found[1] or found[2], given))
+    if (found := _DOWNLOAD.fullmatch(name)) is not None:
+        return _timed(timeout, _download(core, found[1] or found[2], given))
+    if _COLLECT.fullmatch(name) is not None:
+        return _timed(timeout, _collect(core, name, given))
+    op, arguments = _unwrapped(name, given)
     return _timed(timeout, _answered(core, op, prepare(core, op, (), arguments), whole))
 
 
@@ -165,33 +181,85 @@ def _check_changes(kind: str, body: object) -> None:
         changeable({name: given[name] for name in given if name not in declared or name in ("created", "modified")})
 
 
+@dataclass(frozen=True, slots=True)
+class _Parameters:
+    """What a name takes whose parameters are not those of an operation.
+
+    Attributes:
+        order: The names, in their order.
+        needed: How many of them must be given.
+    """
+
+    order: tuple[str, ...]
+    needed: int
+
+
+def _own_parameters(name: str) -> _Parameters | None:
+    """What a name takes, or None where that is what its operation takes."""
+    if _UPLOAD.fullmatch(name) is not None:
+        places = operation(name).positional
+        return _Parameters((*places, *_UPLOAD_OPTIONS), len(places))
+    if _DOWNLOAD.fullmatch(name) is not None:
+        places = target(name).positional if name.endswith("_as_data") else (*operation(name).positional, "dest_file")
+        return _Parameters((*places, "member", "version"), len(places))
+    if name in operations():
+        return None
+    row = tuple(derived()[name]["args"])
+    return _Parameters(row, len(row))
+
+
+def _signature(name: str) -> inspect.Signature:
+    """What a name takes, for notebooks and `inspect.signature`."""
+    if makes_url(name):
+        full = signature(target(name))
+        return full.replace(parameters=[one for key, one in full.parameters.items() if key != "ticket"])
+    own = _own_parameters(name)
+    if own is None:
+        return signature(operation(name))
+    kind, empty = inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.empty
+    defaults = (empty if index < own.needed else None for index in range(len(own.order)))
+    return inspect.Signature(
+        [inspect.Parameter(one, kind, default=default) for one, default in zip(own.order, defaults, strict=True)]
+    )
+
+
 def _named(
-    name: str, order: tuple[str, ...], values: tuple[object, ...], keywords: Mapping[str, object], needed: int
+    name: str, own: _Parameters, values: tuple[object, ...], keywords: Mapping[str, object]
 ) -> dict[str, object]:
-    """Binds the arguments of a name whose parameters are not those of an operation."""
-    if len(values) > len(order):
-        raise ArgumentError(f"{name} takes at most {len(order)} positional arguments, {len(values)} given")
-    given = dict(zip(order, values, strict=False))
+    """Binds the arguments of a name whose parameters are not those of an operation.
+
+    Returns:
+        What was given, in the order of the parameters, however the caller ordered keywords.
+
+    Raises:
+        ArgumentError: An argument is unknown, missing or given twice.
+    """
+    if len(values) > len(own.order):
+        raise ArgumentError(f"{name} takes at most {len(own.order)} positional arguments, {len(values)} given")
+    given = dict(zip(own.order, values, strict=False))
     for key, value in keywords.items():
         if key in given:
             raise ArgumentError(f"{name}: the argument {key!r} is given twice")
-        if key not in order:
-            raise ArgumentError(f"{name}: unknown argument {key!r}; it takes {', '.join(order)}")
+        if key not in own.order:
+            raise ArgumentError(f"{name}: unknown argument {key!r}{_elsewhere(name, key) or hint(key, own.order)}")
         given[key] = value
-    for key in order[:needed]:
-        if key not in given:
+    for key in own.order[: own.needed]:
+        if given.get(key) is None:
             raise ArgumentError(f"{name}: the argument {key!r} is missing")
-    return given
+    return {key: given[key] for key in own.order if key in given}
 
 
-def _unwrapped(
-    name: str, wrapper: str, values: tuple[object, ...], keywords: Mapping[str, object]
-) -> tuple[Operation, dict[str, object]]:
+def _elsewhere(name: str, key: str) -> str | None:
+    """Where an argument that only the bare operation has can be given."""
+    known = name in operations() and key in signature(operation(name)).parameters
+    return f"; fw.raw.{name}(...) takes it" if known else None
+
+
+def _unwrapped(name: str, given: dict[str, object]) -> tuple[Operation, dict[str, object]]:
     """The operation below a name that wraps its body, and the arguments of that."""
-    row = derived()[name]
-    given = _named(name, tuple(row["args"]), values, keywords, len(row["args"]))
+    wrapper = str(derived()[name]["body_wrapped_in"])
     body = given.pop("body")
-    op = operation(str(row["calls"][0]))
+    op = target(name)
     if op.body is not None and op.body.type == "Info":
         if wrapper == "delete":
             body = to_delete([body])["delete"]
@@ -201,19 +269,12 @@ def _unwrapped(
     return op, bind(op, (*given.values(), {wrapper: body}), {})
 
 
-async def _upload(
-    core: Core, kind: str, name: str, values: tuple[object, ...], keywords: Mapping[str, object]
-) -> object:
-    order = ["container_id", "file", "signed", "metadata", "name", "on_progress", "content_type", "overwrite", "wait"]
-    if kind == "analysis" and name != "upload_output_to_analysis":
-        order.insert(0, "parent_id")
-    # The table's own names differ from one container to the next.
-    renamed = dict(zip(operation(name).positional, order, strict=False))
-    plain = {renamed.get(key, key): value for key, value in keywords.items()}
-    given = _named(name, tuple(order), values, plain, order.index("file") + 1)
+async def _upload(core: Core, kind: str, given: Mapping[str, object]) -> object:
+    names = [*given]
+    container_id = given[names[names.index("file") - 1]]  # the analysis, where its parent is named before it
     return await core._files.upload(
         kind,
-        str(given["container_id"]),
+        cast("str", container_id),
         given["file"],
         name=cast("str | None", given.get("name")),
         metadata=cast("Mapping[str, object] | str | None", given.get("metadata")),
@@ -225,49 +286,31 @@ async def _upload(
     )
 
 
-async def _download(
-    core: Core,
-    kind: str,
-    as_data: bool,
-    name: str,
-    values: tuple[object, ...],
-    keywords: Mapping[str, object],
-) -> object:
-    order = ["container_id", "file_name", *([] if as_data else ["dest_file"])]
-    if kind == "analysis" and re.search(r"_from_\w+_analysis", name):
-        order.insert(0, "parent_id")
-    row = operations().get(name.removesuffix("_as_data"))
-    renamed = dict(zip((row.positional if row else ()), order, strict=False))
-    optional = ["member", "version"]
-    plain = {renamed.get(key, key): value for key, value in keywords.items()}
-    given = _named(name, (*order, *optional), values, plain, len(order))
-    container_id, file_name = str(given["container_id"]), cast("str", given["file_name"])
-    version, member = cast("int | None", given.get("version")), cast("str | None", given.get("member"))
-    if as_data:
+async def _download(core: Core, kind: str, given: dict[str, object]) -> object:
+    version, member = cast("int | None", given.pop("version", None)), cast("str | None", given.pop("member", None))
+    dest = given.pop("dest_file", None)
+    *_, container_id, file_name = cast("Iterable[str]", given.values())  # the analysis, as for uploads
+    if dest is None:
         return await core._downloads.read(kind, container_id, file_name, member=member, version=version)
-    return await core._downloads.to(
-        kind, container_id, file_name, given["dest_file"], {}, member=member, version=version
-    )
+    return await core._downloads.to(kind, container_id, file_name, dest, {}, member=member, version=version)
 
 
-async def _collect(
-    core: Core, level: str | None, name: str, values: tuple[object, ...], keywords: Mapping[str, object]
-) -> None:
-    row = derived()[name]
-    collection_id, *rest = _named(name, tuple(row["args"]), values, keywords, len(row["args"])).values()
-    kind = level or str(rest.pop(0))
-    if kind not in ("session", "acquisition"):
-        raise ArgumentError(f"{name}: level must be session or acquisition, not {kind!r}")
-    items = cast("Iterable[object]", [rest[0]] if isinstance(rest[0], str) else rest[0])
-    await collections.change(core, str(collection_id), "add", "session" if kind == "session" else "acquisition", items)
+async def _collect(core: Core, name: str, given: Mapping[str, object]) -> None:
+    collection_id, *rest = given.values()
+    level = str(rest.pop(0)) if "level" in given else "session" if "session" in name else "acquisition"
+    if level not in ("session", "acquisition"):
+        raise ArgumentError(f"{name}: level must be session or acquisition, not {level!r}")
+    items = [rest[0]] if isinstance(rest[0], (str, Model)) else rest[0]
+    if not isinstance(items, Iterable):
+        raise ArgumentError(f"{name}: ids or objects are wanted in a list, not {type(items).__name__}")
+    kind: Literal["session", "acquisition"] = "session" if level == "session" else "acquisition"
+    await collections.change(core, cast("str", collection_id), "add", kind, cast("Iterable[object]", items))
 
 
-async def _download_url(core: Core, name: str, values: tuple[object, ...], keywords: Mapping[str, object]) -> str:
-    target = str(derived()[name]["calls"][0])
-    response = await core._call(target, *values, **{**keywords, "ticket": ""})
+async def _download_url(core: Core, ready: Call) -> str:
+    response = await send(core, ready)
     answer = response.json()
     ticket = cast("dict[str, object]", answer).get("ticket") if isinstance(answer, dict) else None
     if not isinstance(ticket, str):
         raise response.unexpected("a download ticket")
-    path = build(target, values, {**keywords, "ticket": ""}).path
-    return f"{core._transport.site.base_url}{path}?{urlencode({'ticket': ticket})}"
+    return f"{core._transport.site.base_url}{ready.request.path}?{urlencode({'ticket': ticket})}"

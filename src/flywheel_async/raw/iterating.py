@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from flywheel_async.errors import ArgumentError
 from flywheel_async.pagination import DEFAULT_PAGE, AsyncPager, Page, Query, Walk, first_query
-from flywheel_async.raw.caller import bind
+from flywheel_async.raw.caller import bind, with_totals
 from flywheel_async.raw.decode import parse
 from flywheel_async.raw.operation import unknown
 from flywheel_async.raw.schemas import Field, members_of, parse_kind, schemas
@@ -20,8 +20,6 @@ from flywheel_async.raw.table import Operation, operations
 if TYPE_CHECKING:
     from flywheel_async.core import Core
     from flywheel_async.transport.response import Response
-
-_FEATURE = "pagination"
 
 
 @cache
@@ -69,10 +67,7 @@ def iterate(core: Core, op: Operation, values: Sequence[object], keywords: Mappi
     skip = arguments.get("skip")
     if skip is not None and (isinstance(skip, bool) or not isinstance(skip, int) or skip < 0):
         raise ArgumentError(f"{op.id}: skip must be a whole number of objects, 0 or more, not {skip!r}")
-    if any(param.name == "x-accept-feature" for param in op.header_params):
-        # With it the site states how many there are in all, so that the last page is known to be the last.
-        given = cast("list[str] | None", arguments.get("x_accept_feature")) or []
-        arguments["x_accept_feature"] = [*given, _FEATURE]
+    arguments = with_totals(op, arguments)  # so that the last page is known to be the last
     prepare(core, op, (), first_query(arguments, limit))
 
     wrapped = _wrapped(op)

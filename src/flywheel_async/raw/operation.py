@@ -19,16 +19,17 @@ class BoundOperation:
     Args:
         core: The client.
         op: The operation.
+        name: The name it is called by, where that is not its own.
     """
 
-    def __init__(self, core: Core, op: Operation) -> None:
+    def __init__(self, core: Core, op: Operation, name: str | None = None) -> None:
         self._core = core
         self._op = op
-        self.__name__ = self.__qualname__ = op.id
+        self.__name__ = self.__qualname__ = name or op.id
         self.__doc__ = route(op)
 
     def __repr__(self) -> str:
-        return f"<operation {self._op.id}: {route(self._op)}>"
+        return f"<operation {self.__name__}: {route(self._op)}>"
 
     @property
     def __signature__(self) -> inspect.Signature:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from flywheel_async.errors import ArgumentError
+from flywheel_async.errors import ArgumentError, MissingField
 from flywheel_async.fields.base import Model
 
 if TYPE_CHECKING:
@@ -19,8 +19,8 @@ PathLike = str | Sequence[str]
 
 
 @dataclass(frozen=True)
-class Resolved(Generic[M]):
-    """What a path leads to.
+class Resolved(Mapping[str, list[M]]):
+    """What a path leads to; its attributes are items too, as in `resolved["path"]`.
 
     Attributes:
         path: One object per element of the path.
@@ -29,6 +29,23 @@ class Resolved(Generic[M]):
 
     path: list[M]
     children: list[M]
+
+    def __getitem__(self, key: str) -> list[M]:
+        if key == "path":
+            return self.path
+        if key == "children":
+            return self.children
+        raise MissingField(f"Resolved has no member {key!r}; it has path and children")
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(("path", "children"))
+
+    def __len__(self) -> int:
+        return 2
+
+    def to_dict(self) -> dict[str, list[dict[str, Any]]]:
+        """Returns plain Python data; objects become dictionaries."""
+        return {name: [node.to_dict() for node in nodes] for name, nodes in self.items()}
 
 
 def elements(path: object) -> list[str]:

@@ -71,9 +71,10 @@ async def view_execution(
 
     async def look() -> Look[object]:
         answer = await core._call(op.id, identifier)
-        state = _text(_members(answer.json()).get("state"))
-        failed = "the site gives no reason" if state == "failed" else None
-        return Look(parse(core, op, answer), state, state == "completed", failed)
+        members = _members(answer.json())
+        state = _text(members.get("state"))
+        reason = _text(members.get("reason")) or "the site gives no reason"
+        return Look(parse(core, op, answer), state, state == "completed", reason if state == "failed" else None)
 
     return await wait_for(look, f"view execution {identifier}", Pace(timeout, interval, longest), on_poll)
 

@@ -8,15 +8,24 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from flywheel_async.errors import APIError, ArgumentError, ConfigError, FlywheelError, WaitFailed, WaitTimeout
+    from flywheel_async.errors import (
+        APIError,
+        ArgumentError,
+        ConfigError,
+        FlywheelError,
+        SearchTruncated,
+        WaitFailed,
+        WaitTimeout,
+    )
     from flywheel_async.events import Polled, Progress
-    from flywheel_async.expressions import f
+    from flywheel_async.expressions import f, q
     from flywheel_async.fields.common import AccessPermission, RolesRoleAssignment
     from flywheel_async.raw.response import RawResponse
     from flywheel_async.sync._drone import create_drone_client
     from flywheel_async.sync._files import FileStream
     from flywheel_async.sync._raw import Raw
     from flywheel_async.sync._streams import Pager
+    from flywheel_async.sync._views import ViewData
     from flywheel_async.sync.client import Client
     from flywheel_async.sync.finder import Finder
     from flywheel_async.sync.models import (
@@ -31,6 +40,7 @@ if TYPE_CHECKING:
         User,
     )
     from flywheel_async.transfer.sources import FileSpec
+    from flywheel_async.views.builder import ViewBuilder
 
 __all__ = [
     "APIError",
@@ -54,18 +64,23 @@ __all__ = [
     "Raw",
     "RawResponse",
     "RolesRoleAssignment",
+    "SearchTruncated",
     "Session",
     "Subject",
     "User",
+    "ViewBuilder",
+    "ViewData",
     "WaitFailed",
     "WaitTimeout",
     "create_drone_client",
     "f",
+    "q",
 ]
 _HOMES = {
     "Pager": "flywheel_async.sync._streams",
     "FileStream": "flywheel_async.sync._files",
     "Raw": "flywheel_async.sync._raw",
+    "ViewData": "flywheel_async.sync._views",
     "Client": "flywheel_async.sync.client",
     "Finder": "flywheel_async.sync.finder",
     "Acquisition": "flywheel_async.sync.models",
@@ -87,10 +102,13 @@ _HOMES = {
     "Polled": "flywheel_async.events",
     "Progress": "flywheel_async.events",
     "RawResponse": "flywheel_async.raw.response",
+    "SearchTruncated": "flywheel_async.errors",
+    "ViewBuilder": "flywheel_async.views.builder",
     "WaitFailed": "flywheel_async.errors",
     "WaitTimeout": "flywheel_async.errors",
     "create_drone_client": "flywheel_async.sync._drone",
     "f": "flywheel_async.expressions",
+    "q": "flywheel_async.expressions",
 }
 
 

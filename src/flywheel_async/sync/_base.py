@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Iterable
-from functools import partial
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from flywheel_async.sync._runner import run
@@ -11,6 +10,7 @@ from flywheel_async.sync._signatures import FlatNames
 
 if TYPE_CHECKING:
     from flywheel_async.client import AsyncClient
+    from flywheel_async.sync._raw import FlatCall
 
 T = TypeVar("T")
 
@@ -60,12 +60,13 @@ class ClientBase(Wrapper, FlatNames):
 
     if not TYPE_CHECKING:
         # Hidden from type checkers, which know the names from FlatNames and shall refuse all others.
-        def __getattr__(self, name: str) -> Callable[..., object]:
+        def __getattr__(self, name: str) -> FlatCall:
             from flywheel_async.raw import flat
+            from flywheel_async.sync._raw import FlatCall
 
             if name.startswith("_") or name not in flat.names():
                 flat.unknown(type(self).__name__, name, dir(type(self)))
-            return partial(run, flat.FlatOperation(vars(self)["_inner"], name))
+            return FlatCall(flat.FlatOperation(vars(self)["_inner"], name))
 
     def __dir__(self) -> Iterable[str]:
         from flywheel_async.raw import flat

@@ -15,6 +15,7 @@ from flywheel_async.transport.client import holding
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from inspect import Signature
 
     from flywheel_async.raw.api import (
         AsyncIterate,
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
         RawOperation,
         StreamingOperation,
     )
+    from flywheel_async.raw.flat import FlatOperation
 
 
 class Raw(_signatures.Raw):
@@ -137,6 +139,22 @@ class RawCall(BoundOperation):
             ArgumentError: An argument is unknown, missing or cannot be sent; nothing was sent.
             APIError: The site refused.
         """
+        return run(self._inner, *values, **keywords)
+
+
+class FlatCall(BoundOperation):
+    """One operation by its flat name; calling it gives the answer, simplified."""
+
+    def __init__(self, inner: FlatOperation) -> None:
+        super().__init__(inner._core, inner._op, inner.__name__)
+        self._inner = inner
+
+    @property
+    def __signature__(self) -> Signature:
+        return self._inner.__signature__
+
+    def __call__(self, *values: object, **keywords: object) -> Any:
+        """Calls the operation and waits for the answer; see `FlatOperation` for arguments and errors."""
         return run(self._inner, *values, **keywords)
 
 

@@ -21,6 +21,8 @@ from flywheel_async.sync.downloading import Downloading
 from flywheel_async.sync.finder import Finder
 from flywheel_async.sync.getting import Getting
 from flywheel_async.sync.long_running import LongRunning
+from flywheel_async.sync.searching import Searching
+from flywheel_async.sync.viewing import Viewing
 
 if TYPE_CHECKING:
     import httpx
@@ -47,7 +49,7 @@ if TYPE_CHECKING:
     Node = Group | Project | Subject | Session | Acquisition | Analysis | Collection | File
 
 
-class Client(ClientBase, Getting, Downloading, LongRunning):
+class Client(ClientBase, Getting, Downloading, LongRunning, Searching, Viewing):
     """A client for one Flywheel site.
 
     Use it as a context manager, which logs in and closes the connections, or make one and call `close`

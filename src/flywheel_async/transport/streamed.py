@@ -69,8 +69,9 @@ class StreamedResponse:
         """
         limit = MAX_ERROR_BODY if self.status >= 400 else MAX_BODY
         try:
-            body = _Collector(self.headers.get("content-encoding", "identity"), limit)
-            async with aclosing(cast("AsyncGenerator[bytes, None]", self._response.aiter_raw())) as chunks:
+            packed = not self._response.is_stream_consumed
+            body = _Collector(self.headers.get("content-encoding", "identity") if packed else "identity", limit)
+            async with aclosing(self._arriving()) as chunks:
                 async for chunk in chunks:
                     body.add(chunk)
                     if body.is_full:
@@ -93,13 +94,23 @@ class StreamedResponse:
             TransportError: The body broke off; its `in_body` is true.
         """
         try:
-            async with aclosing(cast("AsyncGenerator[bytes, None]", self._response.aiter_raw())) as raw:
+            async with aclosing(self._arriving()) as raw:
                 async for chunk in raw:
                     yield chunk
         except httpx.TransportError as exc:
             error: TransportError = map_failure(exc, self.operation, self.attempts, self._url)[0]
             error.in_body = True
             raise error from exc
+
+    def _arriving(self) -> AsyncGenerator[bytes, None]:
+        if self._response.is_stream_consumed:
+            # A hook of the user's own httpx client has read it, or a mocked transport made it whole.
+            return _whole(self._response.content)
+        return cast("AsyncGenerator[bytes, None]", self._response.aiter_raw())
+
+
+async def _whole(content: bytes) -> AsyncGenerator[bytes, None]:
+    yield content
 
 
 class _Collector:

@@ -15,7 +15,8 @@ nothing in it calls the site, and answers are no instances of it, except where t
 
 Example:
     >>> from flywheel_async import types
-    >>> rule = types.GearRuleInput(project_id, gear_id, role_id, "convert", all=[{"type": "file.type"}])
+    >>> dicom = types.GearRuleCondition("file.type", "dicom")
+    >>> rule = types.GearRuleInput(project_id, gear_id, role_id, "convert", all=[dicom])
     >>> await fw.add_project_rule(project_id, rule)
 """
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import keyword
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from difflib import get_close_matches
 from enum import StrEnum
 from functools import cache
@@ -48,14 +48,19 @@ class _TableMeta(_ModelMeta):
         def __call__(cls, *args: object, **kwargs: object) -> object:
             named = _checked_names(cls, kwargs)
             try:
-                return super().__call__(*args, **named)
+                made = super().__call__(*args, **named)
             except ValidationError:
                 # Objects of other classes, such as a `FileReference` made by a container, are taken by their members.
                 args, named = _as_data(args), _as_data(named)
-            try:
-                return super().__call__(*args, **named)
-            except ValidationError as error:
-                raise _bad_argument(cls, error) from None
+                try:
+                    made = super().__call__(*args, **named)
+                except ValidationError as error:
+                    raise _bad_argument(cls, error) from None
+            for name, value in (*zip(cls._positional, args, strict=False), *named.items()):
+                if isinstance(value, datetime) and value.utcoffset() is None:
+                    # A site's are UTC then; a caller's are those of the client's default_timezone, or refused by it.
+                    setattr(made, cls._wire.get(name, name), value)
+            return made
 
 
 class TableModel(Model, metaclass=_TableMeta):

@@ -106,7 +106,7 @@ def compile_sort(keys: Sequence[SortKey], source: Source) -> Sql:
 
 
 def _sort_body(path: Path, body: str, direction: str) -> Sql:
-    rows = _reach(path, body)
+    rows = reach(path, body)
     rank = "CASE m.type WHEN 'null' THEN 0 WHEN 'integer' THEN 1 WHEN 'real' THEN 1 WHEN 'text' THEN 2 ELSE 3 END"
     order = f"ORDER BY {rank} {direction}, m.value {direction} LIMIT 1"
     text = (
@@ -187,7 +187,7 @@ def _plain(operand: Operand, kind: str) -> Value | None:
 
 
 def _on_body(condition: Condition, body: str) -> Sql:
-    rows = _reach(condition.path, body)
+    rows = reach(condition.path, body)
     test = _tests(condition)
     found: list[Sql] = []
     if test is not NEVER:
@@ -197,8 +197,14 @@ def _on_body(condition: Condition, body: str) -> Sql:
     return _either(found)
 
 
-def _reach(path: Path, body: str) -> Sql:
-    """Returns `FROM` text whose alias `m` runs over the values of a path: `m.type` and `m.value`."""
+def reach(path: Path, body: str, *, nested: bool = False) -> Sql:
+    """Returns `FROM` text whose alias `m` runs over the values of a path: `m.type` and `m.value`.
+
+    Args:
+        path: The parts of the key.
+        body: The JSON column.
+        nested: Whether a list at the end of the path also counts the elements of the lists in it.
+    """
     tables = [f"json_each({body}) k0"]
     conditions = ["k0.key = ?"]
     for level in range(1, len(path)):
@@ -215,7 +221,11 @@ def _reach(path: Path, body: str) -> Sql:
         f"SELECT {last}.type AS type, {last}.value AS value FROM {', '.join(tables)} WHERE {' AND '.join(conditions)}"
     )
     elements = "SELECT a.type, a.value FROM v, json_each(CASE v.type WHEN 'array' THEN v.value ELSE '[]' END) a"
-    return Sql(f"FROM (WITH v AS ({inner}) SELECT type, value FROM v UNION ALL {elements}) m", path)
+    if nested:
+        rows = f"WITH RECURSIVE v(type, value) AS ({inner} UNION ALL {elements}) SELECT type, value FROM v"
+    else:
+        rows = f"WITH v AS ({inner}) SELECT type, value FROM v UNION ALL {elements}"
+    return Sql(f"FROM ({rows}) m", path)
 
 
 def _tests(condition: Condition) -> Sql:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from functools import lru_cache
 
@@ -13,7 +13,10 @@ import regex
 from flywheel_async.emulator.problems import invalid
 
 BUDGET_SECONDS = 1.0
-"""Time that all regular expressions of one request may take together."""
+"""Computing time that all regular expressions of one request may take together."""
+
+_SHORT = 0.005
+"""Seconds for which one match may hold up other threads."""
 
 MAX_PATTERN = 1000
 """Longest pattern, in characters."""
@@ -35,7 +38,10 @@ def compiled(pattern: str) -> regex.Pattern[str]:
 
 
 class RegexBudget:
-    """Offers `fw_search(pattern, text)` to one connection and stops it when the time is used up."""
+    """Offers `fw_search(pattern, text)` and `fw_fits(pattern, text)` to one connection, and ends both when time is up.
+
+    The first looks anywhere in the text, the second wants the whole text to fit.
+    """
 
     def __init__(self) -> None:
         self._left = 0.0
@@ -46,19 +52,30 @@ class RegexBudget:
         """Adds the function to a connection and returns its budget."""
         budget = cls()
         connection.create_function("fw_search", 2, budget._search, deterministic=True)
+        connection.create_function("fw_fits", 2, budget._fits, deterministic=True)
         return budget
 
     def _search(self, pattern: str, value: object) -> int:
+        return self._try(compiled(pattern).search, value)
+
+    def _fits(self, pattern: str, value: object) -> int:
+        return self._try(compiled(pattern).fullmatch, value)
+
+    def _try(self, method: Callable[..., regex.Match[str] | None], value: object) -> int:
         if not isinstance(value, str):
             return 0
-        started = time.monotonic()
+        # Not the time of day: others' work must not count.
+        started = time.thread_time()
         try:
-            # concurrent: other threads run while this one searches.
-            found = compiled(pattern).search(value, timeout=max(self._left, 0.001), concurrent=True)
+            try:
+                found = method(value, timeout=_SHORT)
+            except TimeoutError:
+                # concurrent: other threads run while this one searches. Doing so every time would cost far more.
+                found = method(value, timeout=max(self._left, 0.001), concurrent=True)
         except TimeoutError:
             self._exhausted = True
             raise
-        self._left -= time.monotonic() - started
+        self._left -= time.thread_time() - started
         if self._left <= 0:
             self._exhausted = True
             raise TimeoutError

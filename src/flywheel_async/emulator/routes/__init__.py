@@ -20,11 +20,13 @@ from flywheel_async.emulator.routes import (
     permissions,
     projects,
     records,
-    saved_views,
+    search,
     site,
     storage,
     upload,
     users,
+    view_executions,
+    views,
 )
 from flywheel_async.emulator.routing import Route
 
@@ -47,13 +49,15 @@ def collect(*, with_faults: bool) -> Sequence[Route]:
         moving,
         devices,
         records,
+        search,
         paths,
         download,
         upload,
         storage,
+        views,
+        view_executions,
         projects,
         master_codes,
-        saved_views,
         cleanup,
     ]
     found = [route for family in families for route in family.ROUTES.found]

@@ -1,0 +1,1 @@
+"""Searches over a whole site: conditions written in the query language, hits streamed without an end."""

@@ -1,0 +1,1 @@
+"""Data views: described step by step, executed on the site, their rows streamed."""
