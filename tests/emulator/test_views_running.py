@@ -84,7 +84,7 @@ def test_the_query_filters_sorts_and_cuts(http: httpx.Client, tree: Tree) -> Non
 def test_saved_views(http: httpx.Client, tree: Tree) -> None:
     made = ok(http.post(f"/containers/{tree.project}/views", json={**LABELS, "label": "mine", "sort": True})).json()
     view = http.get(f"/views/{made['_id']}").json()
-    assert (view["label"], view["columns"], view["parent"]) == ("mine", [{"src": "session.label"}], tree.project)
+    assert (view["label"], view["columns"]) == ("mine", [{"src": "session.label"}])
     assert view["origin"] == {"type": "user", "id": "admin@emulator.local"}
     assert [item["_id"] for item in http.get(f"/containers/{tree.project}/views").json()] == [made["_id"]]
     found = queue(http, tree.session, made["_id"])

@@ -12,6 +12,7 @@ from flywheel_async.emulator.times import EPOCH
 KEYWORDS = ("AND", "OR", "NOT", "IN", "LIKE", "CONTAINS", "EXISTS")
 OPERATORS = ("=", "==", "!=", "<>", "<", "<=", ">", ">=", "=~", "!~")
 
+_ID = re.compile(r"[0-9a-fA-F]{24}", re.ASCII)
 _NUMBER = re.compile(r"-?\d{1,300}(\.\d{1,300})?", re.ASCII)
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:?\d\d)?)?", re.ASCII)
 _RESTRICTED = re.compile(r"[\s'\"\[\](),]")
@@ -24,6 +25,8 @@ def typed(word: str) -> Value:
     """Gives a bare word its type: `true` or `false`, a number, a date, or else a text."""
     if word in ("true", "false"):
         return Bool(word == "true")
+    if _ID.fullmatch(word):
+        return Text(word)  # an id may be made of digits alone
     if _NUMBER.fullmatch(word):
         return _number(word)
     moment = microseconds(word)

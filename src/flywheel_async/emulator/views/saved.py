@@ -115,13 +115,11 @@ def load(view: Node) -> ViewInput:
 
 
 def document(view: Node) -> Doc:
-    """Returns a view as the API shows it."""
+    """Returns a view as the API shows it, with filter and groups where it has some: a client may send it to be run."""
     shown: Doc = {name: view.body.get(name) for name in _SHOWN}
-    return {"_id": view.id, **shown, "columns": view.body.get("columns") or [], **_belongings(view)}
-
-
-def _belongings(view: Node) -> Doc:
-    return {name: view.body[name] for name in ("parent", "origin")}
+    extra = {name for name in ("filter", "groupBy") if shown.get(name) is None}
+    told: Doc = {name: value for name, value in shown.items() if name not in extra}
+    return {"_id": view.id, **told, "columns": view.body.get("columns") or [], "origin": view.body["origin"]}
 
 
 def _content(given: ViewInput) -> Doc:
