@@ -46,7 +46,6 @@ def tests(session: nox.Session) -> None:
         "pytest", "-m", "not acceptance", "--ignore=tests/interop", "--ignore=tests/stores", *WORKERS, *session.posargs
     )
     session.notify("interop")
-    session.notify("stores")
 
 
 @nox.session
@@ -54,6 +53,7 @@ def acceptance(session: nox.Session) -> None:
     """The issues' full figures."""
     session.install("-e", ".[emulator]", *TEST_LIBRARIES, "httpx-aiohttp")
     session.run("pytest", "-m", "acceptance", "-s", *session.posargs)
+    session.notify("stores")
 
 
 @nox.session

@@ -24,8 +24,14 @@ if TYPE_CHECKING:
     from flywheel_async.errors import SearchTruncated as SearchTruncated
     from flywheel_async.errors import WaitFailed as WaitFailed
     from flywheel_async.errors import WaitTimeout as WaitTimeout
+    from flywheel_async.events import Done as Done
+    from flywheel_async.events import Event as Event
+    from flywheel_async.events import Failed as Failed
     from flywheel_async.events import Polled as Polled
     from flywheel_async.events import Progress as Progress
+    from flywheel_async.events import Retrying as Retrying
+    from flywheel_async.events import Started as Started
+    from flywheel_async.events import Verified as Verified
     from flywheel_async.expressions import f as f
     from flywheel_async.expressions import q as q
     from flywheel_async.fields.common import AccessPermission as AccessPermission
@@ -58,7 +64,13 @@ _WHERE = {
     "SearchTruncated": "errors",
     "WaitFailed": "errors",
     "WaitTimeout": "errors",
+    "Done": "events",
+    "Event": "events",
+    "Failed": "events",
     "Polled": "events",
+    "Retrying": "events",
+    "Started": "events",
+    "Verified": "events",
     "Progress": "events",
     "f": "expressions",
     "q": "expressions",

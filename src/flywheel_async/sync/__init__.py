@@ -17,7 +17,7 @@ if TYPE_CHECKING:
         WaitFailed,
         WaitTimeout,
     )
-    from flywheel_async.events import Polled, Progress
+    from flywheel_async.events import Done, Event, Failed, Polled, Progress, Retrying, Started, Verified
     from flywheel_async.expressions import f, q
     from flywheel_async.fields.common import AccessPermission, RolesRoleAssignment
     from flywheel_async.raw.response import RawResponse
@@ -51,6 +51,9 @@ __all__ = [
     "Client",
     "Collection",
     "ConfigError",
+    "Done",
+    "Event",
+    "Failed",
     "File",
     "FileSpec",
     "FileStream",
@@ -63,11 +66,14 @@ __all__ = [
     "Project",
     "Raw",
     "RawResponse",
+    "Retrying",
     "RolesRoleAssignment",
     "SearchTruncated",
     "Session",
+    "Started",
     "Subject",
     "User",
+    "Verified",
     "ViewBuilder",
     "ViewData",
     "WaitFailed",
@@ -99,8 +105,14 @@ _HOMES = {
     "ConfigError": "flywheel_async.errors",
     "FileSpec": "flywheel_async.transfer.sources",
     "FlywheelError": "flywheel_async.errors",
+    "Done": "flywheel_async.events",
+    "Event": "flywheel_async.events",
+    "Failed": "flywheel_async.events",
     "Polled": "flywheel_async.events",
     "Progress": "flywheel_async.events",
+    "Retrying": "flywheel_async.events",
+    "Started": "flywheel_async.events",
+    "Verified": "flywheel_async.events",
     "RawResponse": "flywheel_async.raw.response",
     "SearchTruncated": "flywheel_async.errors",
     "ViewBuilder": "flywheel_async.views.builder",
