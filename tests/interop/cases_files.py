@@ -5,6 +5,8 @@ from __future__ import annotations
 from tests.interop.cases_objects import DATA, MEMBER, Folder, case, sent
 from tests.interop.worlds import MEMBERS, Run, archive, fresh
 
+from flywheel_async.transfer.stream import AsyncFileStream
+
 CLASSIFICATION = {"Intent": ["Structural"], "Measurement": ["T1"]}
 
 # Through the container.
@@ -189,6 +191,23 @@ def get_zip_info(run: Run) -> None:
     item = run.item()
     replaced(run, item)
     assert {member.path for member in run.do(item.get_zip_info()).members} == set(MEMBERS)
+
+
+@case("open_member")
+def open_member(run: Run) -> None:
+    item = run.item()
+    replaced(run, item)
+    stream = item.open_member(MEMBER)
+    if run.flavour.name == "async":
+        assert run.do(whole(stream)) == DATA
+    else:
+        with stream:
+            assert b"".join(stream) == DATA
+
+
+async def whole(stream: AsyncFileStream) -> bytes:
+    async with stream:
+        return await stream.aread()
 
 
 @case("download_zip_member")

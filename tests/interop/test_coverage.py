@@ -43,9 +43,6 @@ BROKEN = {
 if find_spec("pytz") is None:
     BROKEN["original_timestamp"] = ("needs pytz, which it does not install", "needs nothing")
 
-UNSERVED = {"download_tar", "download_zip"}
-"""What the emulator answers with 501."""
-
 NAMED_KINDS = (*KINDS, "container")
 """The kinds as they stand in the names of the client's own methods; `container` stands for any."""
 
@@ -203,7 +200,7 @@ def wrapped() -> set[str]:
 def test_ours_offers_what_the_official_client_does(tables: tuple[Table, Table]) -> None:
     objects, _ = tables
     missing = {row for (row, _, name), found in objects.items() if name != "official" and found.mark == NOT_OFFERED}
-    assert missing <= UNSERVED
+    assert missing == set()
 
 
 @pytest.mark.parametrize("name", FLAVOURS[:2])
@@ -212,7 +209,7 @@ def test_everything_works_in_ours(tables: tuple[Table, Table], name: str) -> Non
         f"{row} of {kind}: {found.text}"
         for table in tables
         for (row, kind, client), found in table.items()
-        if client == name and (found.mark == FAILED or (found.mark == NOT_SERVED and row not in UNSERVED))
+        if client == name and found.mark in (FAILED, NOT_SERVED)
     ]
     assert failed == []
 
@@ -226,5 +223,5 @@ def test_what_is_broken_in_the_official_client(tables: tuple[Table, Table]) -> N
         if client == "official" and (found.mark == FAILED) != (known(row, kind) is not None)
     ]
     assert wrong == []
-    served = {row for table in tables for (row, _, _), found in table.items() if found.mark == NOT_SERVED}
-    assert served == UNSERVED
+    unserved = {row for table in tables for (row, _, _), found in table.items() if found.mark == NOT_SERVED}
+    assert unserved == set()
