@@ -21,6 +21,8 @@ TEST_LIBRARIES = [
     "numpy>=1.26",
     "pandas>=2.2",
     "socksio>=1",
+    "rich>=13",
+    "tqdm>=4.65",
 ]
 LINT_LIBRARIES = ["ruff==0.17.6"]
 TYPE_LIBRARIES = ["mypy==2.4.1", "pyright[nodejs]==1.1.414", "types-aiofiles", "types-regex", "pandas-stubs"]
