@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from importlib import import_module
 from types import TracebackType
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from types import ModuleType
 
 
-class _Bars:
+class _Bars(ABC):
     """What the adapters share: one bar for each transfer that runs, found by its name."""
 
     def __init__(self) -> None:
@@ -29,14 +30,14 @@ class _Bars:
             del self._bars[event.name]
             self._ended(bar, event)
 
-    def _made(self, event: Event) -> Any:
-        raise NotImplementedError
+    @abstractmethod
+    def _made(self, event: Event) -> Any: ...
 
-    def _moved(self, bar: Any, event: Event) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def _moved(self, bar: Any, event: Event) -> None: ...
 
-    def _ended(self, bar: Any, event: Event) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def _ended(self, bar: Any, event: Event) -> None: ...
 
 
 class RichProgress(_Bars):
