@@ -65,15 +65,16 @@ class AsyncDownloading(Core):
     ) -> ArchiveSummary:
         """Downloads all files of containers as a tar; routes `POST /download` and `GET /download`.
 
-        The archive is checked while it arrives: number and sizes of its files must be those the site announced. Very
-        large sets come in several archives, the second one at `NAME-2.tar`.
+        The archive is checked while it arrives: number and sizes of its files must be those the site announced, and
+        each file one that the site lists, by its hash. Very large sets come in several archives, the second one at
+        `NAME-2.tar`.
 
         Args:
             containers: One or more projects, subjects, sessions, acquisitions or analyses.
             dest_file: Path of the archive, or a folder that exists; written only when it is complete.
             include_types: File types to take, such as `["nifti"]`; all by default.
             exclude_types: File types to leave out.
-            **options: `include_tags`, `exclude_tags`, `extract_to`, `on_progress`, `fsync`, `deadline` and
+            **options: `include_tags`, `exclude_tags`, `extract_to`, `verify`, `on_progress`, `fsync`, `deadline` and
                 `stall_timeout`; see `ArchiveKeywords`.
 
         Returns:
@@ -82,6 +83,7 @@ class AsyncDownloading(Core):
         Raises:
             ArgumentError: Something given makes no sense or cannot be written; nothing was sent.
             NotFound: There is no file to download.
+            ChecksumMismatch: A file in the archive is not what the site lists; nothing is left at `dest_file`.
             TransferError: The archive is not what was announced; nothing is left at `dest_file`.
 
         Example:
@@ -110,7 +112,7 @@ class AsyncDownloading(Core):
             dest_file: Path of the archive, or a folder that exists; written only when it is complete.
             include_types: File types to take, such as `["nifti"]`; all by default.
             exclude_types: File types to leave out.
-            **options: `include_tags`, `exclude_tags`, `extract_to`, `on_progress`, `fsync`, `deadline` and
+            **options: `include_tags`, `exclude_tags`, `extract_to`, `verify`, `on_progress`, `fsync`, `deadline` and
                 `stall_timeout`; see `ArchiveKeywords`.
 
         Returns:
@@ -119,6 +121,7 @@ class AsyncDownloading(Core):
         Raises:
             ArgumentError: Something given makes no sense or cannot be written; nothing was sent.
             NotFound: There is no file to download.
+            ChecksumMismatch: A file in the archive is not what the site lists; nothing is left at `dest_file`.
             TransferError: The archive is not what was announced; nothing is left at `dest_file`.
 
         Example:

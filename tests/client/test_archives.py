@@ -19,10 +19,18 @@ from tests.client.places import listed, open_below
 
 from flywheel_async import Acquisition, AsyncClient, Group, Project, Session
 from flywheel_async.emulator import Emulator
-from flywheel_async.errors import ArgumentError, IncompleteTransfer, NotFound, TransferError, UnsafeArchive
+from flywheel_async.errors import (
+    ArgumentError,
+    ChecksumMismatch,
+    IncompleteTransfer,
+    NotFound,
+    TransferError,
+    UnsafeArchive,
+)
 from flywheel_async.events import Done, Event, Retrying, Started
 from flywheel_async.sync import Client
-from flywheel_async.transfer import archives
+from flywheel_async.testing import ConnectionPlan, FaultProxy, Flow
+from flywheel_async.transfer import archive_tickets
 
 pytestmark = pytest.mark.anyio
 
@@ -190,9 +198,12 @@ def tar_of(*members: tuple[str, bytes], kind: bytes = tarfile.REGTYPE) -> bytes:
 @pytest.mark.parametrize(
     ("archive", "error"),
     [
-        (tar_of(("a", b"x")), IncompleteTransfer),
-        (tar_of(*[(str(number), b"x") for number in range(6)]), UnsafeArchive),
-        (tar_of(*[(str(number), b"x" * 5_000_000) for number in range(5)]), UnsafeArchive),
+        (tar_of(("a", b"x")), ChecksumMismatch),
+        (tar_of(("notes.txt", b"notes")), IncompleteTransfer),
+        (tar_of(("notes.txt", b"noteZ")), ChecksumMismatch),
+        (tar_of(("a name of the site's own", b"notes")), IncompleteTransfer),
+        (tar_of(*[(str(number), b"notes") for number in range(6)]), UnsafeArchive),
+        (tar_of(*[("scan.nii.gz", SCAN)] * 3), UnsafeArchive),
         (tar_of(("a", b""), kind=tarfile.SYMTYPE), UnsafeArchive),
         (b"<html>" * 1000, IncompleteTransfer),
         (b"", IncompleteTransfer),
@@ -212,6 +223,75 @@ async def test_another_archive_than_announced(
     assert [path.name for path in tmp_path.rglob(".fw-*")] == []
     await fw.aclose()
     await transport.aclose()
+
+
+async def test_a_wrong_file_is_never_put_in_place(site: Emulator, session: Session, tmp_path: Path) -> None:
+    """The archive has the right number and sizes, so that only hashes tell."""
+    right = [("T1/scan.nii.gz", SCAN), ("T2/scan.nii.gz", SCAN), ("T1/info.json", b"T1"), ("notes.txt", b"notes")]
+    transport = Elsewhere(tar_of(*right, ("T2/info.json", b"t2")))
+    async with AsyncClient(site.api_key, transport=transport, backoff_factor=0.02) as fw:
+        with pytest.raises(ChecksumMismatch, match="T2/info.json"):
+            await fw.download_tar(session, extract_to=tmp_path)
+        assert sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()) == sorted(
+            name for name, _ in right
+        )
+        unchecked = await fw.download_tar(session, extract_to=tmp_path, verify=False)
+        assert (unchecked.files, unchecked.verified) == (5, 0)
+        assert (tmp_path / "T2/info.json").read_bytes() == b"t2"
+    await transport.aclose()
+
+
+@pytest.mark.parametrize("form", ["tar", "zip"])
+async def test_flipped_bytes(site: Emulator, session: Session, tmp_path: Path, form: str) -> None:
+    flips = [3_000_000, 200_000, None]
+    events: list[Event] = []
+
+    def plan(number: int) -> ConnectionPlan | None:
+        at = flips[min(number, len(flips) - 1)]
+        return None if at is None else ConnectionPlan(down=Flow(flip=[at]))
+
+    with FaultProxy(("127.0.0.1", site.port)) as proxy:
+        key = site.api_key.replace(f":{site.port}:", f":{proxy.port}:")
+        proxy.plan = plan
+        async with AsyncClient(key, backoff_factor=0.02, disable_auth_check=True) as fw:
+            verb: Any = getattr(fw, f"download_{form}")
+            summary = await verb(session, extract_to=tmp_path, on_progress=events.append)
+    assert (summary.files, summary.verified) == (5, 5)
+    assert unpacked(tmp_path) == ALL
+    assert next(tmp_path.rglob("T1/scan.nii.gz")).read_bytes() == SCAN
+    assert any(isinstance(event, Retrying) for event in events)
+
+
+async def test_a_file_that_changes_meanwhile(site: Emulator, fw: AsyncClient, session: Session, tmp_path: Path) -> None:
+    """The ticket is for the old version, the list has the new one: everything is asked for again."""
+    changed = False
+
+    async def change(event: Event) -> None:
+        nonlocal changed
+        if isinstance(event, Started) and not changed:
+            changed = True
+            await session.upload_file(b"newer notes", name="notes.txt")
+
+    summary = await session.download_tar(extract_to=tmp_path, on_progress=change)
+    assert (summary.files, summary.verified) == (5, 5)
+    assert next(tmp_path.rglob("notes.txt")).read_bytes() == b"newer notes"
+
+
+@pytest.mark.parametrize("status", [403, 404, 501])
+async def test_a_site_without_a_list_of_files(
+    site: Emulator, fw: AsyncClient, session: Session, tmp_path: Path, status: int
+) -> None:
+    site.faults.add("get_all_files", status=status)
+    summary = await fw.download_zip(session, tmp_path / "x.zip")
+    assert (summary.files, summary.verified) == (5, 0)
+
+
+async def test_inputs_and_outputs_of_analyses_are_compared(session: Session, tmp_path: Path) -> None:
+    notes = await session.get_file("notes.txt")
+    analysis = await session.add_analysis(label="done", inputs=[notes.ref()])
+    await analysis.upload_output(b"result", name="out.txt")
+    summary = await analysis.download_tar(extract_to=tmp_path)
+    assert (summary.files, summary.verified) == (2, 2)
 
 
 async def test_hostile_paths_stay_inside(site: Emulator, group: Group, fw: AsyncClient, tmp_path: Path) -> None:
@@ -238,18 +318,62 @@ async def test_a_file_and_a_container_of_one_name(fw: AsyncClient, session: Sess
 async def test_very_large_sets_come_in_several_archives(
     watched: AsyncClient, traffic: Traffic, session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(archives, "MOST_FILES", 1)
+    monkeypatch.setattr(archive_tickets, "MOST_FILES", 1)
     acquisitions = await session.acquisitions.find()
     empty = await session.add_acquisition(label="empty")
     mine: list[Acquisition] = [*acquisitions, empty]
     traffic.take()
     summary = await watched.download_tar(mine, tmp_path / "x.tar")
     assert (summary.files, summary.paths) == (4, (tmp_path / "x.tar", tmp_path / "x-2.tar"))
-    assert len([line for line in traffic.take() if line.startswith("GET")]) == 2
+    lines = traffic.take()
+    assert len([line for line in lines if line.startswith("GET /download")]) == 2
+    assert len([line for line in lines if line.startswith("GET /files")]) == 2
     assert listed(tmp_path) == ["x-2.tar", "x.tar"]
     summary = await watched.download_zip(mine, extract_to=tmp_path / "folder")
     assert set(unpacked(tmp_path / "folder")) == {path for path in ALL if "/" in path}
     assert len({path.read_bytes() for path in (tmp_path / "folder").rglob("info.json")}) == 2
+
+
+@pytest.mark.parametrize("form", ["tar", "zip"])
+async def test_one_large_container_is_split_as_well(
+    fw: AsyncClient, session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str
+) -> None:
+    project = await fw.get_project(session.parents.project or "")
+    await project.upload_file(b"protocol", name="protocol.txt", metadata={"tags": ["T1"]})
+    await project.upload_file(b"{}", name="info.json")
+    subject = await project.add_subject(label="02")
+    await subject.upload_file(b"consent", name="consent.pdf")
+    verb: Any = getattr(project, f"download_{form}")
+    whole = await verb(extract_to=tmp_path / "whole")
+    monkeypatch.setattr(archive_tickets, "MOST_FILES", 2)
+    events: list[Event] = []
+    parts = await verb(extract_to=tmp_path / "parts", on_progress=events.append)
+    assert (parts.files, parts.bytes, parts.verified) == (8, whole.bytes, 8)
+    assert contents(tmp_path / "parts") == contents(tmp_path / "whole")
+    names = [event.name for event in events if isinstance(event, Done)]
+    assert len(names) >= 5
+    assert {"protocol.txt", "info.json", "notes.txt"} <= set(names)
+    kept = await verb(tmp_path / f"x.{form}", include_tags=["T1"])
+    assert (kept.files, kept.verified) == (2, 2)
+    monkeypatch.setattr(archive_tickets, "MOST_FILES", 1)
+    kept = await verb(tmp_path / f"y.{form}", include_tags=["T1"])
+    assert (kept.files, kept.verified) == (2, 2)
+    found: dict[str, bytes] = {}
+    for path in kept.paths:
+        if form == "tar":
+            with tarfile.open(path) as archive:
+                found |= {member.name: archive.extractfile(member).read() for member in archive}  # type: ignore[union-attr]
+        else:
+            with zipfile.ZipFile(path) as packed:
+                found |= {name: packed.read(name) for name in packed.namelist()}
+    root = next(path.parent for path in contents(tmp_path / "whole") if path.name == "protocol.txt")
+    assert found == {f"{root}/protocol.txt": b"protocol", f"{root}/01/visit 1/T1/info.json": b"T1"}
+    assert [path.name for path in tmp_path.rglob(".fw-*")] == []
+
+
+def contents(folder: Path) -> dict[Path, bytes]:
+    """What is in all files below a folder."""
+    return {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 @pytest.mark.parametrize("form", ["tar", "zip"])

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, TypedDict
 from flywheel_async.errors import ArgumentError
 from flywheel_async.events import OnProgress
 from flywheel_async.resources.downloads import options_of
-from flywheel_async.transfer.archives import ArchiveDownload, ArchiveSummary, Form, filters_of, nodes_of
+from flywheel_async.transfer.archive_places import Form
+from flywheel_async.transfer.archive_tickets import filters_of, nodes_of
+from flywheel_async.transfer.archives import ArchiveDownload, ArchiveSummary
 
 if TYPE_CHECKING:
     from flywheel_async.core import Core
@@ -23,6 +25,8 @@ class ArchiveKeywords(TypedDict, total=False):
         exclude_tags: Leave out files with one of these tags.
         extract_to: Folder to unpack into, in place of the archive's path. Names that are not safe are changed, see
             `renamed` of the result; links are refused.
+        verify: Whether each file is compared with the hash that the site lists, for which the files are listed first,
+            1,000 per request; True by default. Number and sizes are compared in any case.
         on_progress: Told about each event; see `flywheel_async.events`.
         fsync: Whether the archive is to be on the disk, safe from a power failure, when the call returns.
         deadline: Seconds it may take in all; the client's deadline by default.
@@ -33,6 +37,7 @@ class ArchiveKeywords(TypedDict, total=False):
     include_tags: Iterable[str] | None
     exclude_tags: Iterable[str] | None
     extract_to: str | Path | None
+    verify: bool
     on_progress: OnProgress | None
     fsync: bool
     deadline: float | None
@@ -59,6 +64,10 @@ async def download(
         include_tags=rest.pop("include_tags", None),
         exclude_tags=rest.pop("exclude_tags", None),
     )
+    verify = rest.pop("verify", True)
+    if not isinstance(verify, bool):
+        raise ArgumentError(f"verify must be True or False, not {verify!r}")
     options, on_progress = options_of(rest, [*ArchiveKeywords.__annotations__])
-    archive = ArchiveDownload(core, form, nodes_of(containers), filters, options, on_progress)
+    nodes = nodes_of(containers)
+    archive = ArchiveDownload(core, form, nodes, filters, verify=verify, options=options, on_progress=on_progress)
     return await (archive.save(dest) if extract_to is None else archive.extract(extract_to))

@@ -153,16 +153,16 @@ class Downloads:
         entry = await self._core._files.entry(kind, container_id, name)
         if version is not None and version != entry.get("version"):
             entry = await self._core._containers.get("file", str(entry["file_id"]), version=version)
-        return self._content(kind, container_id, entry)
+        return self.content(kind, container_id, entry)
 
     async def _of_entry(self, entry: Model, member: str | None) -> Content:
         kind, container_id = parent_of(entry)
         if member is None:
-            return self._content(kind, container_id, entry)
+            return self.content(kind, container_id, entry)
         name, version = check_name(entry.get("name")), cast("int | None", entry.get("version"))
         return await self._member(kind, container_id, name, member, version)
 
-    def _content(self, kind: str, container_id: str, entry: Model) -> Content:
+    def content(self, kind: str, container_id: str, entry: Model) -> Content:
         name = check_name(entry.get("name"))
         request = build(download_operation(kind), (container_id, name), {"version": entry.get("version")})
         return Content.of_entry(request, entry)

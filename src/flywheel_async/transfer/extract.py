@@ -6,6 +6,7 @@ target, and never more than was announced.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import stat
 import tarfile
@@ -19,6 +20,8 @@ from types import MappingProxyType
 from typing import IO, BinaryIO, Protocol, cast
 
 from flywheel_async.errors import IncompleteTransfer, UnsafeArchive
+from flywheel_async.files import hash_name
+from flywheel_async.transfer.contents import Contents
 
 _CHUNK = 1024 * 1024
 _BUFFER = 128 * tarfile.BLOCKSIZE
@@ -49,11 +52,13 @@ class Unpacked:
     Attributes:
         files: How many files.
         bytes: Their sizes together.
+        verified: How many of them have the hash that the site lists.
         renamed: Local path → path in the archive, where a name could not be kept.
     """
 
     files: int = 0
     bytes: int = 0
+    verified: int = 0
     renamed: dict[str, str] = field(default_factory=dict[str, str])
 
 
@@ -64,10 +69,12 @@ class Announced:
     Attributes:
         files: How many files.
         bytes: Their sizes together.
+        contents: What the site lists, one of which each file must be.
     """
 
     files: int | None = None
     bytes: int | None = None
+    contents: Contents | None = None
 
 
 class Tree(Protocol):
@@ -110,6 +117,7 @@ def unpack_tar(stream: Stream, tree: Tree, announced: Announced, which: Hashable
 
     Raises:
         UnsafeArchive: It holds a link, a device, or more than announced.
+        ChecksumMismatch: It holds a file that the site does not list.
         IncompleteTransfer: It ends early, is damaged, or holds less than announced.
     """
     work = _Work(tree, announced, which)
@@ -150,6 +158,7 @@ def unpack_zip(path: Path, tree: Tree, announced: Announced, which: Hashable = 0
 
     Raises:
         UnsafeArchive: It holds a link, an encrypted file, or more than announced.
+        ChecksumMismatch: It holds a file that the site does not list.
         IncompleteTransfer: It is damaged, or holds less than announced.
     """
     work = _Work(tree, announced, which)
@@ -210,9 +219,12 @@ class _Work:
         path = tuple(parts)
         self._seen[path] += 1
         with self._tree.create(parts, mtime, (self._which, self._seen[path])) as (file, _):
-            count = _copy(content, file, size, name)
+            hash_ = _copy(content, file, size, name, hashed=announced.contents is not None)
+            # Before the block ends, which gives the file its final name.
+            known = announced.contents is not None and announced.contents.check(name, size, hash_)
         done.files += 1
-        done.bytes += count
+        done.bytes += size
+        done.verified += known
 
     def finish(self) -> Unpacked:
         """Compares what was written with what was announced."""
@@ -226,16 +238,19 @@ class _Work:
         return done
 
 
-def _copy(content: IO[bytes], file: BinaryIO, size: int, name: str) -> int:
-    count = 0
+def _copy(content: IO[bytes], file: BinaryIO, size: int, name: str, *, hashed: bool) -> str:
+    """Copies a member; returns its hash in the site's notation, if wanted."""
+    count, sha = 0, hashlib.sha384()
     while chunk := content.read(_CHUNK):
         count += len(chunk)
         if count > size:
             raise UnsafeArchive(f"{name!a} in the archive is longer than the {size} bytes its header says")
+        if hashed:
+            sha.update(chunk)
         file.write(chunk)
     if count != size:
         raise IncompleteTransfer(f"{name!a} in the archive has {count} of {size} bytes")
-    return count
+    return hash_name(sha)
 
 
 def _parts(name: str) -> list[str]:
