@@ -79,8 +79,9 @@ async def contents_of(core: Core, nodes: Sequence[Node]) -> Contents | None:
             if kind == "analysis":
                 for identifier in mine:
                     analysis = await core._containers.get(kind, identifier)
-                    for entry in [*(analysis.get("files") or []), *(analysis.get("inputs") or [])]:
-                        contents.add(cast("Model", entry))
+                    for member in ("files", "inputs"):
+                        for entry in cast("list[Model]", analysis.get(member) or []):
+                            contents.add(entry)
                 continue
             finder = core._finder("get_all_files", "File")
             pages = finder.iter_find(OneOf(("parents", kind), tuple(mine)), limit=_PAGE)

@@ -33,7 +33,9 @@ T = TypeVar("T")
 
 RESUME_FROM = 8 * 1024 * 1024
 """Smaller files are sooner fetched again than taken up."""
-_WORTH_KEEPING = 1024 * 1024
+_KEPT_FROM = 64 * 1024 * 1024
+"""An error or Ctrl-C leaves nothing behind unless more than this has arrived."""
+_NOTED_EACH = 1024 * 1024
 _MOST_STATE = 1024 * 1024
 
 
@@ -173,7 +175,7 @@ class Partial:
         elif self._hashed < self._spans.front:
             self._hash_on()
         self._unsaved += len(data)
-        if self._identity is not None and self._unsaved >= max(_WORTH_KEEPING, self._identity.size // 64):
+        if self._identity is not None and self._unsaved >= max(_NOTED_EACH, self._identity.size // 64):
             self._save()
 
     def _hash_on(self) -> None:
@@ -205,7 +207,7 @@ class Partial:
             try:
                 if self._committed:
                     return
-                if keep and self._identity is not None and self._spans.count >= _WORTH_KEEPING:
+                if keep and self._identity is not None and self._spans.count > _KEPT_FROM:
                     with suppress(OSError):
                         self._save()
                 else:
