@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
-from dataclasses import dataclass
+import itertools
+import logging
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias, TypeVar
+
+import anyio
+
+log = logging.getLogger("flywheel_async.transfer")
+
+_transfers = itertools.count(1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,11 +26,13 @@ class TransferEvent:
         name: The file's name on the site, or the archive's.
         done: Bytes moved so far.
         total: Bytes in all, or None when unknown.
+        transfer: A number that all events of one transfer share, and no other transfer of this program has.
     """
 
     name: str
     done: int
     total: int | None
+    transfer: int = field(default=0, kw_only=True, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,8 +126,20 @@ async def tell(callback: Callable[[T], object], event: T) -> None:
         await result
 
 
+class CallbackFailed(Exception):
+    """What a user's callable has raised, on its way out: nothing of the transfer, so no reason to try again.
+
+    Attributes:
+        error: It; `Teller.running` raises it as it is.
+    """
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__("on_progress failed")
+        self.error = error
+
+
 class Teller:
-    """Tells the events of one transfer, in order.
+    """Tells the events of one transfer, one after the other.
 
     Args:
         on_progress: Who is told; None tells nobody.
@@ -129,52 +152,74 @@ class Teller:
 
     def __init__(self, on_progress: OnProgress | None, name: str, total: int | None) -> None:
         self._on_progress = on_progress
+        self._turn = anyio.Lock()
+        self._transfer = next(_transfers)
         self.name = name
         self.total = total
         self.done = 0
 
+    @asynccontextmanager
+    async def running(self) -> AsyncGenerator[None]:
+        """Tells of a failure of the block, and raises what the callable itself has raised as it was."""
+        of_callable: Exception | None = None
+        try:
+            yield
+        except CallbackFailed as failure:
+            of_callable = failure.error
+        except BaseException as error:
+            await self._failed(error)
+            raise
+        if of_callable is not None:
+            await self._failed(of_callable)
+            raise of_callable
+
     async def started(self, done: int = 0) -> None:
         """The transfer begins."""
         self.done = done
-        await self._tell(Started(self.name, done, self.total))
+        await self._tell(Started(self.name, done, self.total, transfer=self._transfer))
 
     async def moved(self, count: int) -> None:
         """So many more bytes have moved."""
         self.done += count
         if self._on_progress is not None:
-            await self._tell(Progress(self.name, self.done, self.total))
+            await self._tell(Progress(self.name, self.done, self.total, transfer=self._transfer))
 
     async def retrying(self, done: int, wait: float, error: Exception) -> None:
         """Something went wrong; it goes on at `done` after `wait` seconds."""
         self.done = done
-        await self._tell(Retrying(self.name, done, self.total, wait, error))
+        await self._tell(Retrying(self.name, done, self.total, wait, error, transfer=self._transfer))
 
     async def verified(self, hash: str | None) -> None:
         """All bytes are there, and right."""
         if not self.done:
-            await self._tell(Progress(self.name, 0, self.total))
-        await self._tell(Verified(self.name, self.done, self.total, hash))
+            await self._tell(Progress(self.name, 0, self.total, transfer=self._transfer))
+        await self._tell(Verified(self.name, self.done, self.total, hash, transfer=self._transfer))
 
     async def ended(self, path: Path | None = None) -> None:
         """The transfer has ended well."""
-        await self._tell(Done(self.name, self.done, self.total, path))
+        await self._tell(Done(self.name, self.done, self.total, path, transfer=self._transfer))
 
-    async def failed(self, error: BaseException) -> None:
+    async def _failed(self, error: BaseException) -> None:
         """The transfer has ended with an error; what a callable for plain functions can still be told, it is told.
 
-        A callable that must be awaited is not told of a cancellation, which would cancel it as well.
+        A callable that must be awaited is not told of a cancellation, which would cancel it as well. What it raises
+        now is only logged, since it must not replace the error.
         """
         if self._on_progress is None:
             return
         from flywheel_async.transport.client import holding
 
         with holding():
-            result = self._on_progress(Failed(self.name, self.done, self.total, error))
-            if inspect.isawaitable(result):
-                if isinstance(error, Exception):
-                    await result
-                elif inspect.iscoroutine(result):
-                    result.close()
+            try:
+                event = Failed(self.name, self.done, self.total, error, transfer=self._transfer)
+                result = self._on_progress(event)
+                if inspect.isawaitable(result):
+                    if isinstance(error, Exception):
+                        await result
+                    elif inspect.iscoroutine(result):
+                        result.close()
+            except Exception:
+                log.exception("%s: on_progress failed when it was told of an error", self.name)
 
     async def _tell(self, event: Event) -> None:
         if self._on_progress is None:
@@ -182,4 +227,14 @@ class Teller:
         from flywheel_async.transport.client import holding
 
         with holding():  # a callable that asks the site must not wait for the transfer that it is called by
-            await tell(self._on_progress, event)
+            try:
+                result = self._on_progress(event)
+                if inspect.isawaitable(result):
+                    try:
+                        async with self._turn:  # parts of a file are sent at the same time
+                            await result
+                    finally:
+                        if inspect.iscoroutine(result):
+                            result.close()  # cancelled before its turn
+            except Exception as error:
+                raise CallbackFailed(error) from error

@@ -15,19 +15,19 @@ if TYPE_CHECKING:
 
 
 class _Bars(ABC):
-    """What the adapters share: one bar for each transfer that runs, found by its name."""
+    """What the adapters share: one bar for each transfer that runs."""
 
     def __init__(self) -> None:
-        self._bars: dict[str, Any] = {}
+        self._bars: dict[int, Any] = {}
 
     def __call__(self, event: Event) -> None:
         """Draws one event of a transfer."""
-        bar = self._bars.get(event.name)
+        bar = self._bars.get(event.transfer)
         if bar is None or isinstance(event, Started):
-            bar = self._bars[event.name] = self._made(event)
+            bar = self._bars[event.transfer] = self._made(event)
         self._moved(bar, event)
         if isinstance(event, (Done, Failed)):
-            del self._bars[event.name]
+            del self._bars[event.transfer]
             self._ended(bar, event)
 
     @abstractmethod

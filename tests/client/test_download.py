@@ -36,6 +36,7 @@ from flywheel_async.errors import (
 from flywheel_async.events import Done, Event, Failed, Progress, Retrying, Started, Verified
 from flywheel_async.sync import Client
 from flywheel_async.testing import ConnectionPlan, FaultProxy, Flow
+from flywheel_async.transfer import partial
 from flywheel_async.transfer.names import original_name
 from flywheel_async.transport.pool import PooledTransport
 
@@ -261,6 +262,18 @@ async def break_off(site: Emulator, file: File, path: Path, after: int = 7_000_0
     site.faults.remove(other)
 
 
+@pytest.fixture
+def kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What has arrived is kept from 1 MiB on; files of 64 MiB would make these tests slow."""
+    monkeypatch.setattr(partial, "_KEPT_FROM", MIB)
+
+
+async def test_small_downloads_leave_nothing(site: Emulator, big: File, tmp_path: Path) -> None:
+    await break_off(site, big, tmp_path / "x")
+    assert listed(tmp_path) == []
+
+
+@pytest.mark.usefixtures("kept")
 async def test_the_next_download_goes_on(site: Emulator, big: File, tmp_path: Path) -> None:
     await break_off(site, big, tmp_path / "x")
     assert listed(tmp_path) == ["*.json", "*.part"]
@@ -272,6 +285,7 @@ async def test_the_next_download_goes_on(site: Emulator, big: File, tmp_path: Pa
     assert listed(tmp_path) == ["x"]
 
 
+@pytest.mark.usefixtures("kept")
 async def test_what_is_left_is_never_trusted(site: Emulator, big: File, tmp_path: Path) -> None:
     await break_off(site, big, tmp_path / "x")
     (left,) = tmp_path.glob(".fw-*.part")
@@ -284,6 +298,7 @@ async def test_what_is_left_is_never_trusted(site: Emulator, big: File, tmp_path
     assert (tmp_path / "x").read_bytes() == BIG
 
 
+@pytest.mark.usefixtures("kept")
 async def test_a_new_version_is_not_mixed_with_the_old_one(
     site: Emulator, big: File, acquisition: Acquisition, tmp_path: Path
 ) -> None:
@@ -296,6 +311,7 @@ async def test_a_new_version_is_not_mixed_with_the_old_one(
     assert listed(tmp_path) == ["x"]
 
 
+@pytest.mark.usefixtures("kept")
 async def test_without_resume_nothing_is_left(site: Emulator, big: File, tmp_path: Path) -> None:
     site.faults.add("download_file_from_acquisition", calls={1}, truncate=7_000_000)
     site.faults.add("download_file_from_acquisition", calls=set(range(2, 50)), status=599)
@@ -304,6 +320,7 @@ async def test_without_resume_nothing_is_left(site: Emulator, big: File, tmp_pat
     assert listed(tmp_path) == []
 
 
+@pytest.mark.usefixtures("kept")
 async def test_a_file_that_is_gone_leaves_nothing(
     site: Emulator, big: File, acquisition: Acquisition, tmp_path: Path
 ) -> None:
@@ -314,6 +331,7 @@ async def test_a_file_that_is_gone_leaves_nothing(
     assert listed(tmp_path) == []
 
 
+@pytest.mark.usefixtures("kept")
 @pytest.mark.parametrize("parallel", [1, 4])
 @pytest.mark.parametrize("resume", [True, False])
 async def test_cancelling(

@@ -12,6 +12,7 @@ import anyio
 import pytest
 
 from flywheel_async.errors import TransferError
+from flywheel_async.transfer import partial as module
 from flywheel_async.transfer.partial import Identity, Partial
 
 pytestmark = pytest.mark.anyio
@@ -20,6 +21,12 @@ MIB = 1024 * 1024
 DATA = os.urandom(9 * MIB)
 HASH = f"v0-sha384-{hashlib.sha384(DATA).hexdigest()}"
 MINE = Identity("f1", 1, HASH, len(DATA))
+
+
+@pytest.fixture(autouse=True)
+def kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files of 64 MiB would make these tests slow."""
+    monkeypatch.setattr(module, "_KEPT_FROM", MIB)
 
 
 def hidden(folder: Path) -> list[str]:

@@ -106,12 +106,18 @@ async def test_a_failure_is_told_as_far_as_possible() -> None:
         await anyio.lowlevel.checkpoint()
         told.append(event)
 
+    async def fail(callable_: OnProgress, error: BaseException) -> None:
+        async with Teller(callable_, "x", 3).running():
+            raise error
+
     callables: list[OnProgress] = [told.append, later]
     for callable_ in callables:
-        await Teller(callable_, "x", 3).failed(ValueError())
+        with pytest.raises(ValueError):
+            await fail(callable_, ValueError())
     assert len(told) == 2
     with anyio.CancelScope() as scope:
         scope.cancel()
         for callable_ in callables:
-            await Teller(callable_, "x", 3).failed(BaseException())
+            with pytest.raises(SystemExit):
+                await fail(callable_, SystemExit())
     assert len(told) == 3

@@ -28,8 +28,8 @@ class DownloadKeywords(TypedDict, total=False):
 
     Attributes:
         on_progress: Told about each event; see `flywheel_async.events`.
-        resume: Whether a large download that ends early (after more than 64 MiB, or by a kill) leaves what it has beside
-            the destination, hidden, and goes on from there the next time; True by default.
+        resume: Whether a large download that ends early (after more than 64 MiB, or by a kill) leaves what it has
+            beside the destination, hidden, and goes on from there the next time; True by default.
         fsync: Whether the file is to be on the disk, safe from a power failure, when the call returns.
         set_mtime: Whether the file gets the time of modification that the site has for it.
         deadline: Seconds the whole download may take; the client's deadline by default.

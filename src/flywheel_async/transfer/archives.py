@@ -156,7 +156,7 @@ class ArchiveDownload:
         name = archive_name(ticket.filename, self._form)
         teller = Teller(self._on_progress, name, ticket.announced.bytes)
         attempts = Attempts(self._core, name, self._options.stall_timeout)
-        try:
+        async with teller.running():
             await teller.started()
             while True:
                 try:
@@ -169,10 +169,7 @@ class ArchiveDownload:
                 # The ticket may be too old by now, and the files others than it was for.
                 ticket = await tickets.ask(ticket.nodes)
             await teller.verified(None)
-        except BaseException as error:
-            await teller.failed(error)
-            raise
-        await teller.ended()
+            await teller.ended()
         return done
 
     async def _listed(self, ticket: Ticket) -> Ticket:

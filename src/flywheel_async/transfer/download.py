@@ -113,12 +113,9 @@ async def download(
         await _pour(core, content, dest, options, teller)
         return None
 
-    try:
+    async with teller.running():
         path = await deadline.hold(work)
-    except BaseException as error:
-        await teller.failed(error)
-        raise
-    await teller.ended(path)
+        await teller.ended(path)
     return path
 
 
@@ -144,12 +141,9 @@ async def read(core: Core, content: Content, options: DownloadOptions, on_progre
             finally:
                 await reader.aclose()
 
-    try:
+    async with teller.running():
         data = await deadline.hold(work)
-    except BaseException as error:
-        await teller.failed(error)
-        raise
-    await teller.ended()
+        await teller.ended()
     return data
 
 

@@ -85,8 +85,9 @@ class AsyncFileStream:
         self._teller = Teller(self._on_progress, content.name, content.size)
         deadline = self._deadline = Deadline(self._core, self._options.deadline, content.request.operation)
         reader = Reader(self._core, content, self._options.stall_timeout, self._teller)
-        await self._teller.started()
-        await self._tell_failure(lambda: deadline.hold(reader.open))
+        async with self._teller.running():
+            await self._teller.started()
+            await deadline.hold(reader.open)
         self._reader = reader
 
     async def __aenter__(self) -> Self:
@@ -124,10 +125,11 @@ class AsyncFileStream:
             raise RuntimeError("this stream is not open; read it inside its `with` block")
         if self._ended:
             return None
-        found = await self._tell_failure(lambda: deadline.hold(reader.chunk))
-        if found is None:
-            self._ended = True
-            await self._teller.ended()
+        async with self._teller.running():
+            found = await deadline.hold(reader.chunk)
+            if found is None:
+                self._ended = True
+                await self._teller.ended()
         return found
 
     async def aread(self) -> bytes:
@@ -147,15 +149,6 @@ class AsyncFileStream:
         reader, self._reader = self._reader, None
         if reader is not None:
             await reader.aclose()
-
-    async def _tell_failure(
-        self, work: Callable[[], Awaitable[bytes | None]] | Callable[[], Awaitable[None]]
-    ) -> bytes | None:
-        try:
-            return await work()
-        except BaseException as error:
-            await self._teller.failed(error)
-            raise
 
     def _check_place(self) -> None:
         if current_token().native_token is not self._loop:

@@ -94,16 +94,14 @@ async def upload_one(
     teller = Teller(on_progress, spec.name, source.length)
     out = Outgoing(core, kind, container_id, spec.name, content_type(spec), entry, teller)
     try:
-        entries: list[Model] | None = None
-        with anyio.move_on_after(core._transport.options.deadline):
-            entries = await _upload(out, source, options)
-        if entries is None:
-            limit = f"took longer than the deadline of {core._transport.options.deadline} s"
-            raise failed(RequestTimeout, "upload", 1, limit)
-        await teller.ended()
-    except BaseException as error:
-        await teller.failed(error)
-        raise
+        async with teller.running():
+            entries: list[Model] | None = None
+            with anyio.move_on_after(core._transport.options.deadline):
+                entries = await _upload(out, source, options)
+            if entries is None:
+                limit = f"took longer than the deadline of {core._transport.options.deadline} s"
+                raise failed(RequestTimeout, "upload", 1, limit)
+            await teller.ended()
     finally:
         await source.aclose()
     return entries
