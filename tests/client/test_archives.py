@@ -24,6 +24,7 @@ from flywheel_async.errors import (
     ChecksumMismatch,
     IncompleteTransfer,
     NotFound,
+    RequestTimeout,
     TransferError,
     UnsafeArchive,
 )
@@ -222,6 +223,69 @@ async def test_another_archive_than_announced(
         await mine.download_tar(extract_to=tmp_path / "folder")
     assert [path.name for path in tmp_path.rglob(".fw-*")] == []
     await fw.aclose()
+    await transport.aclose()
+
+
+@pytest.mark.parametrize("form", ["tar", "zip"])
+async def test_an_archive_that_does_not_end(site: Emulator, session: Session, tmp_path: Path, form: str) -> None:
+    """It is given up when it is longer than what was announced can be, in memory and on disk."""
+
+    class Endless(httpx.AsyncByteStream):
+        sent = 0
+
+        def __aiter__(self) -> Endless:
+            return self
+
+        async def __anext__(self) -> bytes:
+            self.sent += 65536
+            if self.sent > 200 * 1024 * 1024:
+                raise StopAsyncIteration
+            return os.urandom(65536)
+
+        async def aclose(self) -> None:
+            pass
+
+    stream = Endless()
+
+    class WithoutEnd(Elsewhere):
+        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+            if request.url.path.endswith("/download") and request.method == "GET":
+                return httpx.Response(200, stream=stream)
+            return await super().handle_async_request(request)
+
+    transport = WithoutEnd(b"")
+    async with AsyncClient(site.api_key, transport=transport, backoff_factor=0.02) as fw:
+        verb: Any = getattr(fw, f"download_{form}")
+        with pytest.raises((UnsafeArchive, IncompleteTransfer)):
+            await verb(session, extract_to=tmp_path / "x")
+    assert stream.sent < 3 * sum(ALL.values()) + 10_000_000
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+    await transport.aclose()
+
+
+async def test_a_deadline_while_a_zip_is_looked_through(site: Emulator, session: Session, tmp_path: Path) -> None:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive, archive.open("big", "w") as member:
+        for _ in range(1500):
+            member.write(bytes(1024 * 1024))
+
+    class Announcing(Elsewhere):
+        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+            if request.url.path.endswith("/download") and request.method == "POST":
+                return httpx.Response(200, json={"ticket": "t", "filename": "x", "file_cnt": 1, "size": 1500 << 20})
+            return await super().handle_async_request(request)
+
+    transport = Announcing(packed.getvalue())
+    async with AsyncClient(site.api_key, transport=transport) as fw:
+        start = anyio.current_time()
+        with pytest.raises(RequestTimeout):
+            await fw.download_zip(session, tmp_path / "x.zip", verify=False, deadline=0.3)
+        assert anyio.current_time() - start < 2
+        with anyio.move_on_after(0.3) as scope:
+            await fw.download_zip(session, extract_to=tmp_path / "folder", verify=False)
+        assert scope.cancelled_caught
+        assert anyio.current_time() - start < 4
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
     await transport.aclose()
 
 

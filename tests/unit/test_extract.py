@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
-import os
 import stat
 import struct
 import tarfile
@@ -15,7 +15,15 @@ from pathlib import Path
 import pytest
 from tests.unit.test_names import HOSTILE
 
-from flywheel_async.errors import ArgumentError, FlywheelError, IncompleteTransfer, UnsafeArchive
+from flywheel_async import File
+from flywheel_async.errors import (
+    ArgumentError,
+    ChecksumMismatch,
+    FlywheelError,
+    IncompleteTransfer,
+    UnsafeArchive,
+)
+from flywheel_async.transfer.contents import Contents
 from flywheel_async.transfer.extract import Announced, Unpacked, unpack_tar, unpack_zip
 from flywheel_async.transfer.folders import SafeTree
 from flywheel_async.transfer.names import safe_name
@@ -67,12 +75,13 @@ def member(name: str, data: bytes = b"x", **attributes: object) -> tuple[tarfile
     return made, data
 
 
-def zip_of(members: dict[str, bytes], mode: int | None = None) -> bytes:
+def zip_of(members: dict[str, bytes], mode: int | None = None, packing: int = zipfile.ZIP_DEFLATED) -> bytes:
     out = io.BytesIO()
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+    with zipfile.ZipFile(out, "w") as archive:
         for name, data in members.items():
             made = zipfile.ZipInfo(name)
             made.filename = name
+            made.compress_type = packing
             made.external_attr = 0 if mode is None else mode << 16
             archive.writestr(made, data)
     return out.getvalue()
@@ -159,6 +168,14 @@ def hostile_tars() -> dict[str, bytes]:
         "empty": b"",
         "file, then a folder of its name": tar_of(member("a"), member("a/b")),
         "folder, then a file of its name": tar_of(member("a/b"), member("a")),
+        "a time that is no number": tar_of(member("a", pax_headers={"mtime": "nan"}), member("b")),
+        "headers of headers": b"".join(tar_of(member("a", pax_headers={"comment": "c"}))[:1024] for _ in range(3000)),
+        "a sparse map that is none": tar_of(
+            member("a", pax_headers={"GNU.sparse.major": "1", "GNU.sparse.minor": "0", "GNU.sparse.map": "x,y"})
+        ),
+        "something after the end": tar_of(member("a", b"x" * 5000)) + b"more" * 50_000,
+        "zeros without end": tar_of(member("a", b"x" * 5000)) + bytes(2 * 1024 * 1024),
+        "folders without end": tar_of(*[member(f"d{number}", b"", type=tarfile.DIRTYPE) for number in range(200)]),
         "nested without end": tar_of(member("d/" * 80 + "x")),
         "only slashes": tar_of(member("//")),
     }
@@ -195,11 +212,103 @@ def test_hostile_zips(target: Path) -> None:
     for damaged in (whole[:-30], whole[:50], b"PK", b""):
         with pytest.raises(IncompleteTransfer):
             unzip(damaged, target)
-    flipped = bytearray(zip_of({"a": os.urandom(5000)}))
-    flipped[2000] ^= 1
-    with pytest.raises(IncompleteTransfer):
-        unzip(bytes(flipped), target)
+    for packing in (zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA):
+        bomb = zip_of({"a": bytes(1000)}, packing=packing)
+        with pytest.raises(UnsafeArchive, match="packed in a way"):
+            unzip(bomb, target, Announced(1, 1000))
     assert listing(target) == {}
+
+
+def test_each_byte_of_a_zip_flipped(target: Path) -> None:
+    """Whatever is damaged: it is the right file, or a typed error and nothing there."""
+    data = b"some words, and some words again, and random ones: " + bytes(range(200))
+    whole = zip_of({"a": data})
+    ended = 0
+    for at in range(len(whole)):
+        flipped = bytearray(whole)
+        flipped[at] ^= 0x41
+        try:
+            unzip(bytes(flipped), target, Announced(1, len(data)))
+        except (IncompleteTransfer, UnsafeArchive):
+            ended += 1
+            assert listing(target) == {}
+        else:
+            assert list(listing(target).values()) == [data]
+            for path in target.rglob("*"):
+                if path.is_file():
+                    path.unlink()
+    assert ended > len(whole) / 2
+
+
+def test_each_byte_of_a_tar_flipped(target: Path) -> None:
+    """The hash tells what the form cannot."""
+    data = b"some words"
+    contents = Contents()
+    contents.add(File(name="a", size=len(data), hash=f"v0-sha384-{hashlib.sha384(data).hexdigest()}"))
+    whole = tar_of(member("a", data, pax_headers={"comment": "ü"}))
+    ended = 0
+    for at in [*range(0, 2048, 3), *range(1536, 1550)]:
+        flipped = bytearray(whole)
+        flipped[at] ^= 0x01
+        try:
+            tar(bytes(flipped), target, Announced(1, len(data), contents))
+        except (IncompleteTransfer, UnsafeArchive, ChecksumMismatch):
+            ended += 1
+            assert listing(target) == {}
+        else:
+            assert list(listing(target).values()) == [data]
+            for path in target.rglob("*"):
+                if path.is_file():
+                    path.unlink()
+    assert ended > 300
+
+
+@pytest.mark.parametrize("kind", ["tar", "zip"])
+def test_it_can_be_told_to_stop(target: Path, kind: str) -> None:
+    class Stopped(Exception):
+        pass
+
+    calls = iter(range(3))
+
+    def check() -> None:
+        if next(calls, None) is None:
+            raise Stopped
+
+    big = {"a": bytes(5_000_000), "b": bytes(5_000_000)}
+    with SafeTree(target) as tree, pytest.raises(Stopped):
+        if kind == "tar":
+            unpack_tar(Pipe(tar_of(*[member(name, data) for name, data in big.items()])), tree, UNKNOWN, check=check)
+        else:
+            path = target / "archive.zip"
+            path.write_bytes(zip_of(big))
+            try:
+                unpack_zip(path, tree, UNKNOWN, check=check)
+            finally:
+                path.unlink()
+    assert listing(target) == {}
+
+
+def test_many_members_take_no_memory(target: Path) -> None:
+    class Endless(io.RawIOBase):
+        """Folders, one after the other."""
+
+        def __init__(self) -> None:
+            self._left = 20_000
+            self._one = tar_of(member("d", b"", type=tarfile.DIRTYPE))[:512]
+            self._rest = b""
+
+        def read(self, size: int = -1, /) -> bytes:
+            while len(self._rest) < size and self._left:
+                self._left -= 1
+                self._rest += self._one
+            taken, self._rest = self._rest[:size], self._rest[size:]
+            return taken or bytes(1024)[:size]
+
+    tracemalloc.start()
+    with SafeTree(target) as tree, pytest.raises(UnsafeArchive, match="follows the end|folders"):
+        unpack_tar(Endless(), tree, UNKNOWN)
+    assert tracemalloc.get_traced_memory()[1] < 2 * 1024 * 1024
+    tracemalloc.stop()
 
 
 def test_a_zip_that_says_it_is_huge(target: Path) -> None:

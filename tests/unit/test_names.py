@@ -17,6 +17,7 @@ HOSTILE = [
     "a\nb", "\x7f", "\x9b", "CON", "con", "nul.txt", "COM1", "com1.nii.gz", "LPT9 .txt", "COM¹", "AUX:", "CONIN$", "a.",
     "a ", "a. .", " ", "%2F", "%2e%2e", "%", "50%", "%%41", "x" * 300, "ü" * 200, "日" * 100 + ".nii.gz",
     "\u202egnp.exe", "a\u2028b", "\ud800", "~", "-rf", ".hidden", "a:b", "a|b", 'a"b', "a?b", "a*b", "%00",
+    ".fw-1.part",
 ]  # fmt: skip
 
 names = st.text(st.characters(codec=None), min_size=1, max_size=300) | st.sampled_from(HOSTILE)
@@ -42,6 +43,27 @@ def test_there_and_back(name: str, windows: bool) -> None:
     if "~" in safe and len(name.encode("utf-8", "surrogatepass")) > MOST_BYTES // 3 // 3:
         return  # it may have been cut
     assert original_name(safe) == name
+
+
+@given(names)
+def test_any_text_can_be_turned_back(text: str) -> None:
+    assert isinstance(original_name(text), str)
+
+
+def test_escapes_that_are_no_text_stay() -> None:
+    assert original_name("50%FF.txt") == "50%FF.txt"
+    assert original_name(safe_name("\u202e" * 100)).startswith("\u202e" * 10)
+
+
+def test_names_of_unfinished_files_are_never_given() -> None:
+    assert safe_name(".fw-0123456789abcdef.part") == "%2Efw-0123456789abcdef.part"
+    assert original_name("%2Efw-0123456789abcdef.part") == ".fw-0123456789abcdef.part"
+
+
+def test_many_namesakes() -> None:
+    taken = Names()
+    found = {taken.take("Scan.dcm" if number % 2 else "scan.dcm") for number in range(20_000)}
+    assert len({name.casefold() for name in found}) == 20_000
 
 
 @given(names, names)

@@ -70,9 +70,10 @@ class Kept:
         self._filename = ticket.filename
         with self._new(number) as (temporary, file):
             copy = _Copy(feed, file)
-            done = unpack_tar(copy, Nowhere(), ticket.announced) if self._form == "tar" else None
+            if self._form == "tar":
+                return unpack_tar(copy, Nowhere(), ticket.announced, check=feed.check)
             copy.rest()
-            return done or unpack_zip(temporary, Nowhere(), ticket.announced)
+            return unpack_zip(temporary, Nowhere(), ticket.announced, check=feed.check)
 
     def add(self, files: Iterable[tuple[str, Path]], number: int) -> None:
         """Writes an archive with these files."""
@@ -149,15 +150,12 @@ class Unpacking:
     def take(self, feed: Feed, ticket: Ticket, number: int) -> Unpacked:
         """Unpacks an archive; a zip lies in the folder meanwhile, since its list of files is at its end."""
         if self._form == "tar":
-            done = unpack_tar(feed, self._tree, ticket.announced, number)
-            while feed.read(PIECE):  # what fills the last block
-                pass
-            return done
+            return unpack_tar(feed, self._tree, ticket.announced, number, feed.check)
         temporary, descriptor = open_temporary(self._tree.root / "archive.zip")
         try:
             with os.fdopen(descriptor, "w+b", buffering=0) as file:
                 _Copy(feed, file).rest()
-            return unpack_zip(temporary, self._tree, ticket.announced, number)
+            return unpack_zip(temporary, self._tree, ticket.announced, number, feed.check)
         except FlywheelError:
             raise
         except OSError as error:

@@ -11,7 +11,13 @@ from typing import TYPE_CHECKING, cast
 
 import anyio
 
-from flywheel_async.errors import ArgumentError, ChecksumMismatch, IncompleteTransfer, TransportError
+from flywheel_async.errors import (
+    ArgumentError,
+    ChecksumMismatch,
+    IncompleteTransfer,
+    TransportError,
+    UnsafeArchive,
+)
 from flywheel_async.events import OnProgress, Teller
 from flywheel_async.files import check_destination, existing_folder, in_thread, made_in_thread
 from flywheel_async.raw.caller import build
@@ -27,7 +33,7 @@ from flywheel_async.transfer.archive_places import (
 from flywheel_async.transfer.archive_tickets import Filters, Node, OwnFiles, Ticket, Tickets
 from flywheel_async.transfer.contents import contents_of
 from flywheel_async.transfer.download import download
-from flywheel_async.transfer.extract import Unpacked
+from flywheel_async.transfer.extract import Announced, Unpacked
 from flywheel_async.transfer.feeding import Feed, in_feeding_thread
 from flywheel_async.transfer.fetch import Attempts, Content, Deadline, DownloadOptions, open_span
 from flywheel_async.transfer.folders import SafeTree
@@ -184,11 +190,16 @@ class ArchiveDownload:
         request = replace(request, headers={**request.headers, "accept-encoding": "identity"})
         content = Content(request, teller.name, ranged=False)
         answer = await open_span(self._core, content, 0, None, self._options.stall_timeout)
+        most, came = _most_bytes(ticket.announced), 0
         async with answer, aclosing(answer.chunks()) as chunks:
 
             async def source() -> bytes | None:
+                nonlocal came
                 chunk = await anext(chunks, None)
                 if chunk is not None:
+                    came += len(chunk)
+                    if most is not None and came > most:
+                        raise UnsafeArchive(f"{teller.name} is longer than what was announced can need")
                     await teller.moved(len(chunk))
                 return chunk
 
@@ -215,3 +226,10 @@ class ArchiveDownload:
             with anyio.CancelScope(shield=True):
                 await in_thread(lambda: remove_folder(folder))
         return done
+
+
+def _most_bytes(announced: Announced) -> int | None:
+    """How long an archive may be: what is announced, what packing adds at most, and generous headers."""
+    if announced.files is None or announced.bytes is None:
+        return None
+    return announced.bytes + announced.bytes // 256 + announced.files * 64 * 1024 + 1024 * 1024

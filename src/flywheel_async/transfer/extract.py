@@ -11,15 +11,16 @@ import os
 import stat
 import tarfile
 import zipfile
+import zlib
 from collections import Counter
-from collections.abc import Generator, Hashable, Mapping, Sequence
+from collections.abc import Callable, Generator, Hashable, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import IO, BinaryIO, Protocol, cast
 
-from flywheel_async.errors import IncompleteTransfer, UnsafeArchive
+from flywheel_async.errors import FlywheelError, IncompleteTransfer, UnsafeArchive
 from flywheel_async.files import hash_name
 from flywheel_async.transfer.contents import Contents
 
@@ -27,8 +28,14 @@ _CHUNK = 1024 * 1024
 _BUFFER = 128 * tarfile.BLOCKSIZE
 _MOST_HEADER = 1024 * 1024
 _MOST_PARTS = 64
+_MOST_FOLDERS = 100_000
+_MOST_REST = 1024 * 1024
+"""What fills the last record of a tar; records are 10 KiB as a rule."""
 _MOST_RATIO = 1100
 """Deflate makes data 1,032 times smaller at most; archives beyond hold the same bytes several times."""
+
+_PACKED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+"""What can be unpacked piece by piece; others may turn a few bytes into gigabytes at once."""
 
 _HEADERS = (
     tarfile.XHDTYPE,
@@ -106,7 +113,17 @@ class Nowhere:
         return Path(*parts)
 
 
-def unpack_tar(stream: Stream, tree: Tree, announced: Announced, which: Hashable = 0) -> Unpacked:
+def _going_on() -> None:
+    """What is asked again and again whether to go on; it raises when not."""
+
+
+def unpack_tar(
+    stream: Stream,
+    tree: Tree,
+    announced: Announced,
+    which: Hashable = 0,
+    check: Callable[[], None] = _going_on,
+) -> Unpacked:
     """Unpacks a tar archive while it is read; it need not be seekable.
 
     Args:
@@ -114,13 +131,14 @@ def unpack_tar(stream: Stream, tree: Tree, announced: Announced, which: Hashable
         tree: Where its files go.
         announced: What it is to hold.
         which: Tells it apart from other archives that go to the same tree, in which the same paths may be other files.
+        check: Called every now and then; what it raises ends the work.
 
     Raises:
         UnsafeArchive: It holds a link, a device, or more than announced.
         ChecksumMismatch: It holds a file that the site does not list.
         IncompleteTransfer: It ends early, is damaged, or holds less than announced.
     """
-    work = _Work(tree, announced, which)
+    work = _Work(tree, announced, which, check)
     try:
         with tarfile.open(
             fileobj=cast("IO[bytes]", stream),
@@ -129,11 +147,11 @@ def unpack_tar(stream: Stream, tree: Tree, announced: Announced, which: Hashable
             tarinfo=_SmallHeaders,
             errors="surrogateescape",
         ) as archive:
-            for member in archive:
+            while (member := archive.next()) is not None:
+                archive.members.clear()  # type: ignore[attr-defined]  # which would grow with the archive
                 parts = _parts(member.name)
                 if member.isdir():
-                    if parts:
-                        tree.make(parts)
+                    work.make(parts)
                     continue
                 if not member.isreg() or member.issparse() or member.size < 0:
                     raise UnsafeArchive(
@@ -142,12 +160,26 @@ def unpack_tar(stream: Stream, tree: Tree, announced: Announced, which: Hashable
                 content = archive.extractfile(member)
                 assert content is not None
                 work.write(parts, content, member.size, member.name, cast("float", member.mtime))
-    except (tarfile.TarError, EOFError) as error:
+    except (tarfile.TarError, EOFError, ValueError, RecursionError) as error:
+        if isinstance(error, FlywheelError):
+            raise
         raise IncompleteTransfer(f"the archive is damaged or ends early: {error}") from error
+    rest = 0
+    while data := stream.read(_CHUNK):
+        check()
+        rest += len(data)
+        if rest > _MOST_REST or data.strip(b"\0"):
+            raise UnsafeArchive("something follows the end of the archive")
     return work.finish()
 
 
-def unpack_zip(path: Path, tree: Tree, announced: Announced, which: Hashable = 0) -> Unpacked:
+def unpack_zip(
+    path: Path,
+    tree: Tree,
+    announced: Announced,
+    which: Hashable = 0,
+    check: Callable[[], None] = _going_on,
+) -> Unpacked:
     """Unpacks a zip archive.
 
     Args:
@@ -155,33 +187,39 @@ def unpack_zip(path: Path, tree: Tree, announced: Announced, which: Hashable = 0
         tree: Where its files go.
         announced: What it is to hold.
         which: See `unpack_tar`.
+        check: See `unpack_tar`.
 
     Raises:
-        UnsafeArchive: It holds a link, an encrypted file, or more than announced.
+        UnsafeArchive: It holds a link, an encrypted file, one packed in an unusual way, or more than announced.
         ChecksumMismatch: It holds a file that the site does not list.
         IncompleteTransfer: It is damaged, or holds less than announced.
     """
-    work = _Work(tree, announced, which)
+    work = _Work(tree, announced, which, check)
     try:
         with zipfile.ZipFile(path) as archive:
-            members = archive.infolist()
+            members, length = archive.infolist(), path.stat().st_size
             total = sum(member.file_size for member in members)
-            if total > _MOST_RATIO * max(path.stat().st_size, 1):
+            if total > _MOST_RATIO * length:
                 raise UnsafeArchive(f"the archive says it holds {total} bytes, more than one of its size can")
             for member in members:
+                if not 0 <= member.header_offset < length:
+                    raise IncompleteTransfer(f"{member.filename!a} is not inside the archive")
                 parts = _parts(member.filename)
                 if member.is_dir():
-                    if parts:
-                        tree.make(parts)
+                    work.make(parts)
                     continue
                 mode = member.external_attr >> 16
                 if stat.S_IFMT(mode) not in (0, stat.S_IFREG):
                     raise UnsafeArchive(f"the archive holds no file at {member.filename!a}; only files are unpacked")
                 if member.flag_bits & 1:
                     raise UnsafeArchive(f"{member.filename!a} in the archive is encrypted")
+                if member.compress_type not in _PACKED:
+                    raise UnsafeArchive(f"{member.filename!a} in the archive is packed in a way that sites do not use")
                 with archive.open(member) as content:
                     work.write(parts, content, member.file_size, member.filename, None)
-    except (zipfile.BadZipFile, NotImplementedError, EOFError) as error:
+    except (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError, ValueError) as error:
+        if isinstance(error, FlywheelError):
+            raise
         raise IncompleteTransfer(f"the archive is damaged, or packed in an unknown way: {error}") from error
     return work.finish()
 
@@ -200,12 +238,24 @@ class _SmallHeaders(tarfile.TarInfo):
 class _Work:
     """Writes the files of one archive and counts them."""
 
-    def __init__(self, tree: Tree, announced: Announced, which: Hashable) -> None:
+    def __init__(self, tree: Tree, announced: Announced, which: Hashable, check: Callable[[], None]) -> None:
         self._tree = tree
         self._announced = announced
         self._which = which
+        self._check = check
+        self._folders = 0
         self._seen: Counter[tuple[str, ...]] = Counter()
         self._done = Unpacked()
+
+    def make(self, parts: list[str]) -> None:
+        """Makes a folder."""
+        self._check()
+        self._folders += 1
+        files = self._announced.files
+        if self._folders > (_MOST_FOLDERS if files is None else _MOST_PARTS * (files + 1)):
+            raise UnsafeArchive("the archive holds more folders than its files can be in")
+        if parts:
+            self._tree.make(parts)
 
     def write(self, parts: list[str], content: IO[bytes], size: int, name: str, mtime: float | None) -> None:
         """Writes one file."""
@@ -219,12 +269,27 @@ class _Work:
         path = tuple(parts)
         self._seen[path] += 1
         with self._tree.create(parts, mtime, (self._which, self._seen[path])) as (file, _):
-            hash_ = _copy(content, file, size, name, hashed=announced.contents is not None)
+            hash_ = self._copy(content, file, size, name)
             # Before the block ends, which gives the file its final name.
             known = announced.contents is not None and announced.contents.check(name, size, hash_)
         done.files += 1
         done.bytes += size
         done.verified += known
+
+    def _copy(self, content: IO[bytes], file: BinaryIO, size: int, name: str) -> str:
+        """Copies a member; returns its hash in the site's notation, if it will be compared."""
+        count, sha = 0, hashlib.sha384()
+        while chunk := content.read(_CHUNK):
+            self._check()
+            count += len(chunk)
+            if count > size:
+                raise UnsafeArchive(f"{name!a} in the archive is longer than the {size} bytes its header says")
+            if self._announced.contents is not None:
+                sha.update(chunk)
+            file.write(chunk)
+        if count != size:
+            raise IncompleteTransfer(f"{name!a} in the archive has {count} of {size} bytes")
+        return hash_name(sha)
 
     def finish(self) -> Unpacked:
         """Compares what was written with what was announced."""
@@ -236,21 +301,6 @@ class _Work:
             )
         done.renamed = dict(self._tree.renamed)
         return done
-
-
-def _copy(content: IO[bytes], file: BinaryIO, size: int, name: str, *, hashed: bool) -> str:
-    """Copies a member; returns its hash in the site's notation, if wanted."""
-    count, sha = 0, hashlib.sha384()
-    while chunk := content.read(_CHUNK):
-        count += len(chunk)
-        if count > size:
-            raise UnsafeArchive(f"{name!a} in the archive is longer than the {size} bytes its header says")
-        if hashed:
-            sha.update(chunk)
-        file.write(chunk)
-    if count != size:
-        raise IncompleteTransfer(f"{name!a} in the archive has {count} of {size} bytes")
-    return hash_name(sha)
 
 
 def _parts(name: str) -> list[str]:

@@ -56,6 +56,16 @@ class Feed:
             parts.append(part)
         return b"".join(parts)
 
+    def check(self) -> None:
+        """Ends the work when nobody waits for it any more; in the thread, while it does something else than read.
+
+        Raises:
+            Abandoned: The call that this is for was cancelled.
+        """
+        anyio.from_thread.check_cancelled()
+        if self._closed:
+            raise Abandoned
+
     async def _pull(self) -> bytes:
         if not self._closed:
             with anyio.CancelScope() as self._pulling:

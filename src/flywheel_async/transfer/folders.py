@@ -93,7 +93,7 @@ class SafeTree:
                     yield file, path
                     file.flush()
                     if mtime is not None and os.utime in os.supports_fd:
-                        with suppress(OverflowError):  # a time that no file system knows is left out
+                        with suppress(OverflowError, ValueError):  # a time that no file system knows is left out
                             os.utime(file.fileno(), (mtime, mtime))
                 self._check_replaceable(folder, names)
                 os.replace(

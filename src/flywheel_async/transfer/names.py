@@ -17,6 +17,9 @@ from flywheel_async.errors import ArgumentError
 MOST_BYTES = 240
 """Length of a local name at most, in bytes; file systems take 255, and temporary names are a little longer."""
 
+TEMPORARY = ".fw-"
+"""How the names of files begin that are not complete; nothing that is complete may be taken for one."""
+
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f/\\\ud800-\udfff\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 _WINDOWS = re.compile(r'[<>:"|?*]')
 _ESCAPE = re.compile(r"%(?=[0-9A-Fa-f]{2})")
@@ -28,7 +31,8 @@ def safe_name(name: str, *, windows: bool = os.name == "nt") -> str:
     """Turns a name from a site into the name of a file in one folder.
 
     Separators, control characters, the names of Windows devices, `.` and `..`, and dots and spaces at the end are
-    written as `%` and two hex digits, so `original_name` can undo it. A name that is too long for a file system
+    written as `%` and two hex digits, so `original_name` can undo it; so is the first dot of names like those that
+    transfers use for files that are not complete. A name that is too long for a file system
     is cut and gets a part of its hash, so that two such names stay two.
 
     Args:
@@ -57,7 +61,9 @@ def safe_name(name: str, *, windows: bool = os.name == "nt") -> str:
         safe = _WINDOWS.sub(_percent, safe)
     if set(safe) == {"."}:
         safe = "%2E" * len(safe)
-    elif safe[-1] in ". ":
+    elif safe.startswith(TEMPORARY):
+        safe = _percent(safe[0]) + safe[1:]
+    if safe[-1] in ". ":
         safe = safe[:-1] + _percent(safe[-1])
     if _DEVICE.fullmatch(safe):
         safe = _percent(safe[0]) + safe[1:]
@@ -70,9 +76,15 @@ def original_name(safe: str) -> str:
     Args:
         safe: What `safe_name` gave.
     """
-    return _ESCAPED.sub(
-        lambda match: bytes.fromhex(match.group().replace("%", "")).decode("utf-8", "surrogatepass"), safe
-    )
+    return _ESCAPED.sub(_unescaped, safe)
+
+
+def _unescaped(found: re.Match[str]) -> str:
+    raw = bytes.fromhex(found.group().replace("%", ""))
+    try:
+        return raw.decode("utf-8", "surrogatepass")
+    except UnicodeDecodeError as error:  # cut off, or not written by `safe_name`
+        return raw[: error.start].decode("utf-8", "surrogatepass") + found.group()[3 * error.start :]
 
 
 class Names:
@@ -86,6 +98,7 @@ class Names:
 
     def __init__(self) -> None:
         self._taken: set[str] = set()
+        self._next: dict[str, int] = {}  # by the name without a number, so that namesakes are not counted anew
 
     def take(self, name: str) -> str:
         """Gives a safe name that was not given before.
@@ -97,7 +110,8 @@ class Names:
             ArgumentError: The name is empty or no text.
         """
         safe = candidate = safe_name(name)
-        number = 2
+        first = _folded(safe)
+        number = self._next.get(first, 2)
         while (folded := _folded(candidate)) in self._taken:
             stem, dot, suffix = safe.partition(".") if not safe.startswith(".") else (safe, "", "")
             candidate = f"{stem}~{number}{dot}{suffix}"
@@ -105,6 +119,7 @@ class Names:
                 candidate = _shortened(candidate, f"{name}\0{number}")
             number += 1
         self._taken.add(folded)
+        self._next[first] = number
         return candidate
 
 
