@@ -65,7 +65,8 @@ class RichProgress(_Bars):
         self._progress.update(bar, completed=event.done, total=event.total)
 
     def _ended(self, bar: Any, event: Event) -> None:
-        self._progress.stop_task(bar)
+        # rich draws all bars anew each time, so those of thousands of transfers must not stay.
+        self._progress.remove_task(bar)
 
 
 class TqdmProgress(_Bars):
@@ -74,7 +75,7 @@ class TqdmProgress(_Bars):
     def __init__(self, make: Callable[..., Any], options: Mapping[str, object]) -> None:
         super().__init__()
         self._make = make
-        self._options = {"unit": "B", "unit_scale": True, "unit_divisor": 1024, **options}
+        self._options = {"unit": "B", "unit_scale": True, "unit_divisor": 1024, "leave": False, **options}
 
     def __enter__(self) -> Self:
         return self
@@ -97,7 +98,7 @@ class TqdmProgress(_Bars):
 
 
 def rich_progress(progress: Any = None) -> RichProgress:
-    """Makes an `on_progress` that draws bars with rich, one for each transfer that runs.
+    """Makes an `on_progress` that draws bars with rich, one for each transfer that runs; it goes when that has ended.
 
     Args:
         progress: A `rich.progress.Progress` of your own; by default one with name, bar, size, speed and time left.
@@ -117,16 +118,16 @@ def rich_progress(progress: Any = None) -> RichProgress:
 
 
 def tqdm_progress(**options: object) -> TqdmProgress:
-    """Makes an `on_progress` that draws bars with tqdm, one for each transfer that runs.
+    """Makes an `on_progress` that draws bars with tqdm, one for each transfer that runs; it goes when that has ended.
 
     Args:
-        **options: Arguments for `tqdm.auto.tqdm`, such as `leave=False`.
+        **options: Arguments for `tqdm.auto.tqdm`, such as `leave=True`.
 
     Raises:
         ImportError: tqdm is not installed; `pip install 'flywheel-async[tqdm]'`.
 
     Example:
-        >>> with tqdm_progress(leave=False) as bars:
+        >>> with tqdm_progress(leave=True) as bars:
         ...     file.download("/data/", on_progress=bars)
     """
     return TqdmProgress(_module("tqdm.auto", "tqdm").tqdm, options)

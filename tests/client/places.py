@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import os
+import threading
+import time
+from contextlib import suppress
 from pathlib import Path
+
+import psutil
 
 from flywheel_async import Acquisition, AsyncClient
 
@@ -30,5 +35,23 @@ def listed(folder: Path) -> list[str]:
 
 def open_below(folder: Path) -> list[str]:
     """Descriptors of this process that are open on files below a folder."""
-    opened = [os.path.realpath(f"/proc/self/fd/{fd}") for fd in os.listdir("/proc/self/fd")]
-    return [path for path in opened if path.startswith(str(folder))]
+    opened: list[str] = []
+    for descriptor in os.listdir("/proc/self/fd"):
+        with suppress(FileNotFoundError):  # closed by another thread meanwhile
+            opened.append(os.readlink(f"/proc/self/fd/{descriptor}"))
+    return [path for path in opened if path.startswith(f"{folder}/")]
+
+
+def held() -> dict[str, int]:
+    """Open descriptors, and threads but for those of the emulator and of event loops, which come as they are needed."""
+    names = [one.name for one in threading.enumerate() if not one.name.startswith(("emulator", "asyncio", "Trio"))]
+    return {"descriptors": psutil.Process().num_fds(), "threads": len(names)}
+
+
+def settled(before: dict[str, int]) -> None:
+    """Waits until no more is held than before; the emulator's side of a broken connection ends a moment later."""
+    deadline = time.monotonic() + 20
+    while any(count > before[name] for name, count in held().items()) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    after = held()
+    assert {name: count for name, count in after.items() if count > before[name]} == {}

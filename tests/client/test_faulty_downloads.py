@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import random
+import shutil
 import socket
+import zipfile
+from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import anyio
 import pytest
-from tests.client.places import MIB, listed, open_below
+from tests.client.places import MIB, held, listed, open_below, settled
+from tests.client.transfers import DOWNLOADS, FLAVOURS, MEMBER, At, files_below, members, run
 
 from flywheel_async import AsyncClient
 from flywheel_async.emulator import Emulator
 from flywheel_async.errors import FlywheelError
 from flywheel_async.sync import Client
 from flywheel_async.testing import ConnectionPlan, FaultProxy, Flow
-from flywheel_async.transport.pool import PooledTransport
 
 HEADERS = 600
 """About how many bytes of an answer come before its body."""
@@ -28,19 +33,23 @@ OPTIONS: dict[str, Any] = {
     "total_retries": 3,
     "backoff_factor": 0.02,
     "backoff_max": 0.1,
-    "request_timeout": 1.0,
+    "request_timeout": 0.5,
     "disable_auth_check": True,
 }
 
 
 @dataclass(frozen=True)
 class Stored:
-    """A file on the site."""
+    """An acquisition on the site, with the hashes of its files; the last one is a zip with one member."""
 
-    file_id: str
-    name: str
-    size: int
-    hash: str
+    acquisition: str
+    sizes: dict[str, int]
+    hashes: dict[str, str]
+    member: str
+
+    @property
+    def size(self) -> int:
+        return sum(self.sizes.values())
 
 
 @dataclass(frozen=True)
@@ -50,30 +59,44 @@ class World:
     site: Emulator
     proxy: FaultProxy
     key: str
-    files: list[Stored]
+    stored: list[Stored]
 
 
-def _store(site: Emulator, sizes: list[int]) -> list[Stored]:
+def _store(site: Emulator, sizes: list[list[int]]) -> list[Stored]:
     found: list[Stored] = []
     with Client(site.api_key) as fw:
         fw.add_group(id="faulty")
-        project: Any = fw.ensure_path("faulty/P")
-        for number, size in enumerate(sizes):
-            data = random.Random(number).randbytes(size)
-            (entry,) = project.upload_file(data, name=f"{number}.bin")
-            found.append(Stored(entry.file_id, entry.name, size, hashlib.sha384(data).hexdigest()))
+        for number, each in enumerate(sizes):
+            acquisition: Any = fw.ensure_path(f"faulty/P/S/s/{number}")
+            files = {f"{at}.bin": random.Random(f"{number} {at}").randbytes(size) for at, size in enumerate(each)}
+            member = random.Random(number).randbytes(each[-1])
+            packed = io.BytesIO()
+            with zipfile.ZipFile(packed, "w") as archive:
+                archive.writestr(MEMBER, member)
+            files["packed.zip"] = packed.getvalue()
+            for name, data in files.items():
+                acquisition.upload_file(data, name=name)
+            hashes = {name: hashlib.sha256(data).hexdigest() for name, data in files.items()}
+            lengths = {name: len(data) for name, data in files.items()}
+            found.append(Stored(acquisition.id, lengths, hashes, hashlib.sha256(member).hexdigest()))
     return found
 
 
-@pytest.fixture(scope="module")
-def world(request: pytest.FixtureRequest) -> Iterator[World]:
+@contextmanager
+def _world(sizes: list[list[int]]) -> Iterator[World]:
     with Emulator() as site, FaultProxy(("127.0.0.1", site.port)) as proxy:
         key = site.api_key.replace(f":{site.port}:", f":{proxy.port}:")
-        yield World(site, proxy, key, _store(site, [0, 1, 5_000, 300_000, 2 * MIB, 9 * MIB]))
+        yield World(site, proxy, key, _store(site, sizes))
+
+
+@pytest.fixture(scope="module")
+def world() -> Iterator[World]:
+    with _world([[0, 1, 5_000], [300_000], [2 * MIB, 70_000], [9 * MIB]]) as made:
+        yield made
 
 
 def plans(chance: random.Random, size: int) -> list[ConnectionPlan | None]:
-    """What happens to the connections of one download, the one that asks for the entry included."""
+    """What happens to the connections of one download, those that ask for entries included."""
     found: list[ConnectionPlan | None] = []
     for _ in range(chance.randint(1, 4)):
         at = chance.randint(0, size + HEADERS)
@@ -95,10 +118,10 @@ def plans(chance: random.Random, size: int) -> list[ConnectionPlan | None]:
     return found
 
 
-def strike(world: World, chance: random.Random, file: Stored) -> None:
+def strike(world: World, chance: random.Random, size: int) -> None:
     """Plans what goes wrong for the next download."""
     world.site.faults.clear()
-    planned = plans(chance, file.size)
+    planned = plans(chance, size)
     first = world.proxy.connections
     always = chance.random() < 0.15
 
@@ -109,107 +132,103 @@ def strike(world: World, chance: random.Random, file: Stored) -> None:
     world.proxy.plan = plan
     if chance.random() < 0.3:
         after = chance.choice([None, 0.05, "Wed, 21 Oct 2015 07:28:00 GMT"])
-        world.site.faults.add("download_file_from_project", calls={1, 2}, status=503, retry_after=after)
+        for operation in ("download_file_from_acquisition", "download_file_from_container", "download_ticket"):
+            world.site.faults.add(operation, calls={1, 2}, status=503, retry_after=after)
 
 
-def check(world: World, file: Stored, folder: Path, error: BaseException | None) -> bool:
-    """Looks at what a download has left; tells whether it has ended well."""
-    if error is None:
-        assert hashlib.sha384((folder / file.name).read_bytes()).hexdigest() == file.hash
+def check(kind: str, stored: Stored, name: str, folder: Path, got: Any, error: FlywheelError | None) -> None:
+    """Looks at what a download has given and left."""
+    found = files_below(folder)
+    if kind in ("to an object", "to memory", "a stream", "a member as a stream"):
+        wanted = stored.member if "member" in kind else stored.hashes[name]
+        assert found == {}
+        assert error is not None or got == wanted
+    elif kind in ("tar, unpacked", "zip, unpacked"):
+        # Files that arrived before an error stay, and are right.
+        assert found.items() <= stored.hashes.items()
+        assert error is not None or found == stored.hashes
+    elif error is not None:
+        assert found == {}
+    elif kind in ("tar", "zip"):
+        assert list(found) == [f"all.{kind}"]
+        assert members(folder / f"all.{kind}") == stored.hashes
     else:
-        assert isinstance(error, FlywheelError), repr(error)
-    assert set(listed(folder)) <= ({file.name} if error is None else {"*.part", "*.json"})
-    assert error is None or file.size >= 8 * MIB or listed(folder) == []
+        assert found == ({"member.bin": stored.member} if kind == "a member" else {name: stored.hashes[name]})
     assert open_below(folder) == []
-    return error is None
 
 
-async def _run(world: World, folder: Path, count: int, seed: int) -> int:
+def _run(world: World, flavour: str, folder: Path, count: int, seed: int) -> Counter[str]:
+    """Makes downloads of all kinds; counts those that ended well by their kinds, and the errors of the others."""
     chance = random.Random(seed)
-    good = 0
+    outcome: Counter[str] = Counter()
+    before = held()
+    kinds = list(DOWNLOADS)
     for number in range(count):
-        file = chance.choice(world.files)
-        place = folder / str(number)
+        kind = kinds[number % len(kinds)]
+        stored = chance.choice(world.stored)
+        name = "packed.zip" if "member" in kind else chance.choice(list(stored.sizes))
+        is_archive = kind.startswith(("tar", "zip"))
+        place = folder / f"{flavour} {number}"
         place.mkdir()
-        async with AsyncClient(world.site.api_key) as direct:
-            entry = await direct.get_file(file.file_id)
-        strike(world, chance, file)
-        error: BaseException | None = None
-        fw = AsyncClient(world.key, transport=(transport := PooledTransport()), **OPTIONS)
+        strike(world, chance, stored.size if is_archive else stored.sizes[name])
+        at = At(stored.acquisition, name, place, options={"stall_timeout": 0.25})
+        got, error = None, None
         try:
-            await fw._downloads.entry_to(entry, place, {"stall_timeout": 0.25, "parallel": chance.choice([None, 3])})
+            got = run(flavour, world.key, kind, at, **OPTIONS)
+            outcome["ended well"] += 1
         except FlywheelError as exc:
             error = exc
-        assert transport.open_connections == transport.idle_connections
-        assert fw._transport._budget.free == fw._options.max_connections
-        await transport.aclose()
-        good += check(world, file, place, error)
+            outcome[type(exc).__name__] += 1
+        check(kind, stored, name, place, got, error)
+        shutil.rmtree(place)
     world.site.faults.clear()
     world.proxy.plan = ()
-    return good
+    settled(before)
+    return outcome
 
 
-@pytest.mark.anyio
-@pytest.mark.parametrize("seed", [1, 2])
-async def test_downloads(world: World, tmp_path: Path, seed: int) -> None:
-    good = await _run(world, tmp_path, 12, seed)
-    assert good >= 6
+@pytest.mark.parametrize("flavour", FLAVOURS)
+def test_downloads(world: World, tmp_path: Path, flavour: str) -> None:
+    outcome = _run(world, flavour, tmp_path, 2 * len(DOWNLOADS), len(flavour))
+    assert outcome["ended well"] >= len(DOWNLOADS)
 
 
-def test_sync_downloads(world: World, tmp_path: Path) -> None:
-    chance = random.Random(5)
-    good = 0
-    for number in range(12):
-        file = chance.choice(world.files)
-        place = tmp_path / str(number)
-        place.mkdir()
-        with Client(world.site.api_key) as direct:
-            entry = direct.get_file(file.file_id)
-        strike(world, chance, file)
-        error: BaseException | None = None
-        with Client(world.key, **OPTIONS) as fw:
-            try:
-                fw.download_file_from_container(entry.parent_ref.id, entry.name, place, stall_timeout=0.25)
-            except FlywheelError as exc:
-                error = exc
-        good += check(world, file, place, error)
-    world.site.faults.clear()
-    assert good >= 6
-
-
-@pytest.mark.anyio
 @pytest.mark.acceptance
 @pytest.mark.timeout(1800)
-async def test_two_hundred_downloads(tmp_path: Path) -> None:
+@pytest.mark.parametrize("flavour", FLAVOURS)
+def test_two_hundred_downloads(tmp_path: Path, flavour: str) -> None:
     chance = random.Random(200)
-    sizes = [0, 1, 64 * MIB, *(int(2 ** chance.uniform(0, 26)) for _ in range(37))]
-    with Emulator() as site, FaultProxy(("127.0.0.1", site.port)) as proxy:
-        key = site.api_key.replace(f":{site.port}:", f":{proxy.port}:")
-        good = await _run(World(site, proxy, key, _store(site, sizes)), tmp_path, 200, 200)
-    print(f"{good} of 200 downloads ended well, the others with a typed error")
-    assert good >= 120
+    sizes = [
+        [0, 1],
+        [64 * MIB],
+        *[[int(2 ** chance.uniform(0, 26)), int(2 ** chance.uniform(0, 16))] for _ in range(18)],
+    ]
+    with _world(sizes) as world:
+        outcome = _run(world, flavour, tmp_path, 200, 200)
+    print(f"200 downloads of up to 64 MiB, {flavour}: {dict(outcome)}")
+    assert outcome["ended well"] >= 120
 
 
 @pytest.mark.anyio
 async def test_a_wrong_content_length(world: World, tmp_path: Path) -> None:
     """One digit of the header is changed on the way."""
-    file = world.files[3]
+    stored = world.stored[1]
     async with AsyncClient(world.site.api_key) as direct:
-        entry = await direct.get_file(file.file_id)
-    at = _digit_offset(world.site, entry.parent_ref.id, entry.name)
+        entry = await (await direct.get_acquisition(stored.acquisition)).get_file("0.bin")
+    at = _digit_offset(world.site, stored.acquisition, entry.name)
     for place, (bad, ends_well) in enumerate([(1, True), (99, False)]):
         first = world.proxy.connections
-        flipped = ConnectionPlan(down=Flow(flip=[at]))
-        world.proxy.plan = _first(flipped, first, bad)
+        world.proxy.plan = _first(ConnectionPlan(down=Flow(flip=[at])), first, bad)
         fw = AsyncClient(world.key, **OPTIONS)
         folder = tmp_path / str(place)
         folder.mkdir()
-        error: BaseException | None = None
+        error: FlywheelError | None = None
         try:
             await fw._downloads.entry_to(entry, folder, {"stall_timeout": 0.3})
         except FlywheelError as exc:
             error = exc
-        assert check(world, file, folder, error) is ends_well
+        check("to a path", stored, entry.name, folder, None, error)
+        assert (error is None) is ends_well
         await fw.aclose()
     world.proxy.plan = ()
 
@@ -223,7 +242,7 @@ def _digit_offset(site: Emulator, container_id: str, name: str) -> int:
     with socket.create_connection(("127.0.0.1", site.port)) as plain:
         key = site.api_key.rpartition(":")[2]
         plain.sendall(
-            f"GET /api/projects/{container_id}/files/{name} HTTP/1.1\r\nHost: x\r\n"
+            f"GET /api/acquisitions/{container_id}/files/{name} HTTP/1.1\r\nHost: x\r\n"
             f"Authorization: scitran-user {key}\r\nConnection: close\r\n\r\n".encode()
         )
         head = b""
@@ -235,16 +254,16 @@ def _digit_offset(site: Emulator, container_id: str, name: str) -> int:
 
 @pytest.mark.anyio
 async def test_cancelled_at_any_moment(world: World, tmp_path: Path) -> None:
-    file = world.files[4]
+    stored = world.stored[2]
     world.proxy.plan = lambda number: ConnectionPlan(down=Flow(throttle=8 * MIB))
     async with AsyncClient(world.key) as fw:
-        entry = await fw.get_file(file.file_id)
+        entry = await (await fw.get_acquisition(stored.acquisition)).get_file("0.bin")
         for number in range(12):
             folder = tmp_path / str(number)
             folder.mkdir()
             with anyio.move_on_after(0.02 * number) as scope:
                 await entry.download(folder, parallel=2)
-            assert listed(folder) == ([] if scope.cancelled_caught else [file.name])
+            assert listed(folder) == ([] if scope.cancelled_caught else [entry.name])
             assert open_below(tmp_path) == []
             assert fw._transport._budget.free == fw._options.max_connections
     world.proxy.plan = ()

@@ -9,13 +9,12 @@ import signal
 import subprocess
 import sys
 import textwrap
-import threading
 import time
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
+from tests.client.places import held, settled
 
 from flywheel_async.emulator import Emulator
 from flywheel_async.errors import FlywheelError
@@ -165,20 +164,10 @@ def all_or_nothing(tmp_path: Path, states: Path, way: str, flavour: str, sizes: 
         transfer(site, source, [1, MIB], 0, flavour=flavour)  # makes the threads that stay
         before = held()
         outcome = transfer(site, source, sizes, 5, flavour=flavour)
-        deadline = time.monotonic() + 5
-        while any(held()[name] > before[name] for name in before) and time.monotonic() < deadline:
-            time.sleep(0.05)  # the emulator's side of a connection ends a moment later
-        after = held()
-    assert {name: after[name] for name in before if after[name] > before[name]} == {}
+        settled(before)
     assert list(source.iterdir()) == []
     assert [path for path in states.rglob("*") if path.is_file()] == []
     return outcome
-
-
-def held() -> dict[str, int]:
-    """Open descriptors, and threads but for those of the emulator, which makes them as it needs them."""
-    names = [one.name for one in threading.enumerate() if not one.name.startswith(("emulator", "asyncio", "Trio"))]
-    return {"descriptors": psutil.Process().num_fds(), "threads": len(names)}
 
 
 SCRIPT = """

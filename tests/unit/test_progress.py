@@ -27,13 +27,19 @@ def test_rich() -> None:
     rich = pytest.importorskip("rich.progress")
     console = pytest.importorskip("rich.console").Console(file=io.StringIO(), width=80)
     with progress.rich_progress(rich.Progress(console=console)) as bars:
-        for event in EVENTS:
+        for event in EVENTS[:-1]:
             bars(event)
             (task,) = bars._progress.tasks
             assert (task.completed, task.total) == (event.done, event.total)
+        bars(EVENTS[-1])
+        assert len(bars._progress.tasks) == 0
         bars(Failed("y", 3, None, ValueError()))
+        bars(Started("y", 0, 9, transfer=7))
+        bars(Started("y", 0, 9, transfer=8))
         assert len(bars._progress.tasks) == 2
-    assert "[red]x[/red]" in console.file.getvalue()
+        for transfer in (7, 8):
+            bars(Done("y", 9, 9, transfer=transfer))
+        assert len(bars._progress.tasks) == 0
     assert bars._bars == {}
     with progress.rich_progress() as own:
         own(EVENTS[0])

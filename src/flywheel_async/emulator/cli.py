@@ -59,6 +59,12 @@ def parser() -> argparse.ArgumentParser:
         "--storage-port", type=int, metavar="N", help="a port of its own for the object store, 0 for a free one"
     )
     found.add_argument(
+        "--storage-host",
+        metavar="NAME",
+        help="the host in signed URLs, a name of this machine; the official client takes a store for S3 "
+        "only when its host has '.s3.' in it (default: localhost or 127.0.0.1, whichever --host is not)",
+    )
+    found.add_argument(
         "--routes", action="store_true", help="list what is served, who may use it and what is missing, then end"
     )
     found.add_argument(
@@ -113,6 +119,7 @@ def _serve(arguments: argparse.Namespace) -> int:
             admin_routes=arguments.faults,
             storage=StorageOptions(arguments.signed_urls, arguments.redirects, arguments.part_bytes),
             storage_port=arguments.storage_port,
+            storage_host=arguments.storage_host,
         )
     except (OSError, DataFolderInUse) as error:
         print(f"cannot start: {error}", file=sys.stderr)

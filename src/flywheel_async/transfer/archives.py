@@ -200,7 +200,8 @@ class ArchiveDownload:
                     came += len(chunk)
                     if most is not None and came > most:
                         raise UnsafeArchive(f"{teller.name} is longer than what was announced can need")
-                    await teller.moved(len(chunk))
+                    # Packing adds to what was announced; a bar ends at its end all the same.
+                    await teller.moved(min(len(chunk), (ticket.announced.bytes or came) - teller.done))
                 return chunk
 
             feed = Feed(source)
