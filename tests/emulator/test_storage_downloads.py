@@ -145,6 +145,7 @@ def test_faults_strike_the_store_too(site: Emulator, http: httpx.Client, store: 
 
 def test_the_command_line_has_the_options(tmp_path: Path, store: httpx.Client) -> None:
     options = ["--signed-urls", "s3", "--redirects", "--part-bytes", "10", "--storage-port", "0"]
+    options += ["--storage-host", "127.0.0.1"]
     with EmulatorProcess(tmp_path, options=options) as running:
         key = {"authorization": f"scitran-user {running.api_key.rpartition(':')[2]}", **SAFE}
         with httpx.Client(base_url=running.url, headers=key, trust_env=False) as http:
@@ -154,6 +155,7 @@ def test_the_command_line_has_the_options(tmp_path: Path, store: httpx.Client) -
             http.headers["x-accept-feature"] += ",multipart_signed_url"
             urls = http.post(f"{project}/files?ticket=", json=asked).json()["urls"]["f"]
             assert len(urls) == 3
+            assert httpx.URL(urls[0]).host == "127.0.0.1"
             assert httpx.URL(urls[0]).port not in (None, running.port)
             http.post(f"{project}/files", files=[("file", ("f", b"abc"))])
             assert store.get(location(http, f"{project}/files/f")).content == b"abc"
