@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import httpx
 
@@ -69,7 +70,7 @@ class StoreSite(httpx.AsyncBaseTransport):
         headers: Mapping[str, str] | None = None,
     ) -> None:
         self.puts: list[tuple[httpx.Request, bytes]] = []
-        self.tickets: list[object] = []
+        self.tickets: list[Any] = []
         self.handed_back: list[str] = []
         self.deleted: list[str] = []
         self.reads = True
