@@ -105,7 +105,7 @@ class StoreSite(httpx.AsyncBaseTransport):
             return self._complete(request, body) if self._complete else reply([entry(self.puts[-1][1])])
         return self._other(request, body) if self._other else reply({}, 404)
 
-    def client(self, **options: object) -> AsyncClient:
+    def client(self, key: str = KEY, **options: object) -> AsyncClient:
         """A client for it."""
         given = {"transport": self, "backoff_factor": 0.001, "total_retries": 2, **options}
-        return AsyncClient(KEY, disable_auth_check=True, **given)  # type: ignore[arg-type]
+        return AsyncClient(key, disable_auth_check=True, **given)  # type: ignore[arg-type]
