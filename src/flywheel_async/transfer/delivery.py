@@ -100,7 +100,7 @@ class Delivery:
         )
 
     async def _check_sent(self) -> None:
-        """Forgets parts that an interrupted upload has sent and that are other ones now, so that they are sent again."""
+        """Forgets parts of an interrupted upload that are other ones now, so that they are sent again."""
         for part in self._parts:
             before = self._state.sent.get(part.number)
             if before is not None:
