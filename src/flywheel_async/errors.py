@@ -268,10 +268,12 @@ class StoreRefused(TransferError):
 
     Attributes:
         status: The HTTP status.
+        code: The store's own name of the error, such as `SignatureDoesNotMatch`; empty when it gave none.
         retry_after: Seconds the store asked to wait, or None.
     """
 
     status: int = 0
+    code: str = ""
     retry_after: float | None = None
 
 

@@ -247,6 +247,7 @@ def test_a_killed_upload_of_a_file_that_changed_starts_again(tmp_path: Path, sta
             path.write_bytes(data)
             (entry,) = project.upload_file(path)
         assert entry.hash == f"v0-sha384-{hashlib.sha384(data).hexdigest()}"
+        assert site.server.site.storage.objects._pending == {}
         assert list(states.rglob("*.json")) == []
 
 

@@ -369,13 +369,15 @@ async def test_etags_need_not_be_hashes(s3: Emulator, watched: Watched, header: 
         ({"headers": {"Authorization": "secret"}}, BadAnswer),
         ({"headers": {"Transfer-Encoding": "chunked"}}, BadAnswer),
         ({"headers": {"X-A": "a\r\nX-B: b"}}, BadAnswer),
-        ({"urls": {"x": ["http://127.0.0.1:1/x?X-Amz-Signature=1"]}}, ConnectionFailed),
+        ({}, ConnectionFailed),
     ],
 )
 async def test_tickets_are_not_trusted(
     s3: Emulator, watched: Watched, change: dict[str, object], error: type[Exception]
 ) -> None:
-    watched.tickets = lambda members: {**members, **change}
+    # Short, so that an error that shows the start of the answer shows them.
+    short = {"urls": {"x": ["http://127.0.0.1:1/?Signature=secret"]}, "headers": {}, **change}
+    watched.tickets = lambda members: {**short, "ticket": change.get("ticket", members["ticket"])}
     async with project_of(s3, transport=watched, total_retries=0) as project:
         with pytest.raises(error) as caught:
             await project.upload_file(BIG, name="x")

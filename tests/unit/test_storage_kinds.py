@@ -79,8 +79,8 @@ def test_how_far_an_upload_in_chunks_is() -> None:
 
 
 def test_what_stores_tell_of_the_bytes() -> None:
-    assert told_md5("gcs", {"x-goog-hash": f"crc32c=AAAAAA==,md5={BASE64}"}) == (BASE64, True)
-    assert told_md5("azure", {"content-md5": BASE64}) == (BASE64, True)
+    assert told_md5("gcs", {"x-goog-hash": f"crc32c=AAAAAA==,md5={BASE64}"}) == (MD5.hexdigest(), True)
+    assert told_md5("azure", {"content-md5": BASE64}) == (MD5.hexdigest(), True)
     assert told_md5("s3", {"etag": f'"{MD5.hexdigest()}"'}) == (MD5.hexdigest(), False)
     assert told_md5(None, {"etag": f'"{MD5.hexdigest()}"'}) == (None, False)
     assert told_md5("s3", {"etag": '"abc-2"'}) == (None, False)

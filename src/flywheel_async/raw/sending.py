@@ -6,6 +6,7 @@ import json
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from flywheel_async.errors import ArgumentError
@@ -17,7 +18,7 @@ from flywheel_async.transport.request import Body, Request, Timeout
 if TYPE_CHECKING:
     from flywheel_async.core import Core
     from flywheel_async.raw.table import Operation
-    from flywheel_async.transfer.sources import FileSpec
+    from flywheel_async.transfer.sources import FileSpec, Source
     from flywheel_async.transport.response import Response
     from flywheel_async.transport.streamed import StreamedResponse
 
@@ -167,8 +168,13 @@ async def _send(core: Core, call: Call, sender: Callable[[Request], Awaitable[T]
             parts: list[FilePart] = []
             for field, spec in call.form.files:
                 source = Source(spec, inline=core._flavour.inline)
-                opened.push_async_callback(source.aclose)
+                opened.push_async_exit(partial(_settle, source))
                 await source.prepare()
                 parts.append(FilePart(spec.name, content_type(spec), source, field))
             await core._check()
             return await sender(replace(call.request, body=multipart_body(call.form.metadata, parts)))
+
+
+async def _settle(source: Source, error: type[BaseException] | None, *_: object) -> None:
+    """Closes a source; after a failure, a file object of the user stands where it stood before."""
+    await source.aclose(left_at=None if error is None else source.position)

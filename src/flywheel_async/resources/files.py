@@ -77,8 +77,13 @@ class Files:
         if members.get("info") is not None:
             members["info"] = checked_info(members["info"])
         entries: list[Model] = []
-        for spec in specs:
-            entries += await upload_one(self._core, kind, container_id, spec, members, options, on_progress)
+        for number, spec in enumerate(specs):
+            try:
+                entries += await upload_one(self._core, kind, container_id, spec, members, options, on_progress)
+            except Exception as error:
+                if several:
+                    error.add_note(f"{number} of {len(specs)} files were uploaded; {spec.name!r} failed")
+                raise
         return entries
 
     async def entry(self, kind: str, container_id: str, name: str) -> Model:

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import hashlib
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Mapping
 
 import anyio
 
-from flywheel_async.errors import ChecksumMismatch, IncompleteTransfer, StoreRefused, TransportError
+from flywheel_async.errors import BadAnswer, ChecksumMismatch, IncompleteTransfer, StoreRefused, TransportError
 from flywheel_async.events import Teller
+from flywheel_async.raw.encode import json_bytes
 from flywheel_async.transfer.outgoing import Outgoing
 from flywheel_async.transfer.parts import Part, plan
 from flywheel_async.transfer.slices import PIECE, Slices
 from flywheel_async.transfer.storage import Storage, chunk_range, etag_of, kind_of_answer, persisted, told_md5
+from flywheel_async.transfer.together import together
 from flywheel_async.transfer.upload_state import Sent, Ticket, UploadState
+from flywheel_async.transport.failures import failed
+from flywheel_async.transport.request import Body
 from flywheel_async.transport.retry import Outcome
 from flywheel_async.transport.stores import Put, Stored, outcome_of, put
 
@@ -44,6 +46,24 @@ class Delivery:
         self._state = state
         self._parts = plan(slices.size, len(ticket.urls))
         self._own_etags = False
+        self._last: Mapping[str, str] = {}
+
+    @property
+    def in_pieces(self) -> bool:
+        """Whether the bytes go in more than one request."""
+        return self._storage.way != "whole"
+
+    @property
+    def doubted(self) -> bool:
+        """Whether the store has told hashes of parts that do not fit, so that only the site's word counts."""
+        return any(sent.doubted for sent in self._state.sent.values())
+
+    async def left_behind(self) -> int:
+        """Bytes that an interrupted upload has sent; parts that are other ones now will be sent again."""
+        if self._storage.way == "session":
+            return max((part.end for part in self._parts if part.number in self._state.sent), default=0)
+        await self._check_sent()
+        return sum(part.length for part in self._parts if part.number in self._state.sent)
 
     async def run(self) -> None:
         """Sends what is missing, and works out the hash of all bytes meanwhile.
@@ -55,9 +75,11 @@ class Delivery:
             TransportError: There was no usable answer.
         """
         if self._storage.way == "session":
-            await _together([self._slices.work_out_hash, self._send_chunks])
+            await together([lambda: self._slices.work_out_hash(with_md5=True), self._send_chunks])
+            told, _ = told_md5(self._storage.kind, self._last)
+            if told is not None and told != self._slices.md5:
+                raise ChecksumMismatch(f"{self._out.name}: other bytes arrived at the store; nothing was stored")
             return
-        await self._check_sent()
         missing = [part for part in self._parts if part.number not in self._state.sent]
         self._out.teller.done = self._slices.size - sum(part.length for part in missing)
         missing.reverse()
@@ -66,14 +88,19 @@ class Delivery:
             while missing:
                 await self._send_part(missing.pop())
 
-        await _together([self._slices.work_out_hash, *[work] * min(PARALLEL, len(missing))])
+        await together([self._slices.work_out_hash, *[work] * min(PARALLEL, len(missing))])
 
-    def etags(self) -> list[str]:
-        """What the store called the parts, in order."""
-        return [self._state.sent[part.number].etag or "" for part in self._parts]
+    def ending(self) -> Body:
+        """The body that completes the ticket; only S3 wants to be told its parts."""
+        if self._storage.upload_id is None or self._storage.way != "parts":
+            return Body("application/json", b"")
+        etags = [self._state.sent[part.number].etag or "" for part in self._parts]
+        return Body(
+            "application/json", json_bytes({"multipart": {"e_tags": etags, "upload_id": self._storage.upload_id}})
+        )
 
     async def _check_sent(self) -> None:
-        """Sends parts again that are other ones than an interrupted upload has sent."""
+        """Forgets parts of an interrupted upload that are other ones now, so that they are sent again."""
         for part in self._parts:
             before = self._state.sent.get(part.number)
             if before is not None:
@@ -96,8 +123,13 @@ class Delivery:
             except (StoreRefused, TransportError) as exc:
                 error = exc
             else:
+                if answer.status == 308 or pieces.sent != part.length:
+                    error = IncompleteTransfer(f"{self._out.name}: the store did not take a whole part")
+                    await self._pause(attempt, error, self._out.teller.done - pieces.sent)
+                    continue
                 told, certain = told_md5(self._storage.kind or kind_of_answer(answer.headers), answer.headers)
-                if told is None or self._own_etags or _hexadecimal(told) == pieces.md5.hexdigest():
+                doubted = told is not None and told != pieces.md5.hexdigest()
+                if not doubted or (self._own_etags and not certain):
                     break
                 if told == odd and not certain:
                     # Twice the same for the same bytes: the ETags of this store are something else than an MD5.
@@ -106,19 +138,23 @@ class Delivery:
                 odd = told
                 error = ChecksumMismatch(f"{self._out.name}: other bytes arrived at the store; nothing was stored")
             await self._pause(attempt, error, self._out.teller.done - pieces.sent)
-        await self._state.add(Sent(part.number, etag_of(answer.headers), pieces.md5.hexdigest()))
+        etag = etag_of(answer.headers)
+        if not etag and self._storage.way == "parts" and self._storage.upload_id is not None:
+            # Without it the site could not put the file together.
+            raise failed(BadAnswer, "signed upload", attempt, "the store gave no ETag for a part")
+        await self._state.add(Sent(part.number, etag, pieces.md5.hexdigest(), doubted))
 
     async def _send_chunks(self) -> None:
         """Sends chunk after chunk, always from where the store says it is."""
         size, teller = self._slices.size, self._out.teller
         at: int | None = None if self._state.resumed else 0
-        attempt = 0
+        attempt, furthest = 0, 0
         while True:
             attempt += 1
             # An empty chunk only asks how far the upload has come.
             part = self._parts[0] if at is None else next(part for part in self._parts if part.end > at or not size)
             start, end = (0, 0) if at is None else (at, part.end)
-            pieces = _Pieces(self._slices, start, end, teller)
+            pieces = _Pieces(self._slices, start, end, teller, hashed=False)
             headers = {**self._ticket.headers, "Content-Range": chunk_range(start, end, size)}
             url = self._ticket.urls[min(part.number, len(self._ticket.urls)) - 1]
             error: Exception
@@ -127,20 +163,20 @@ class Delivery:
             except (StoreRefused, TransportError) as exc:
                 at, error = None, exc
             else:
-                if answer.status != 308 and (at is None or end == size):
-                    teller.done = size
+                taken = answer.status != 308 and pieces.sent == end - start
+                if taken and (at is None or end == size):
+                    teller.done, self._last = size, answer.headers
                     return
-                before, at = at, end if answer.status != 308 else min(persisted(answer.headers), size)
-                if before is None or at > before:
-                    if before is None:
-                        attempt -= 1  # asking is no try
-                    else:
-                        attempt = 0
+                before, at = at, end if taken else min(persisted(answer.headers), size)
+                if at < size and (before is None or at > before):
+                    # Asking is no try, nor is sending again what the store has lost; only what it never had counts.
+                    attempt, furthest = (0, at) if at > furthest else (attempt - 1, furthest)
+                    if before is not None and at >= part.end:
                         await self._state.add(Sent(part.number, None, ""))
                     teller.done = at
-                    if at < size:
-                        continue
-                error = IncompleteTransfer(f"{self._out.name}: the store does not take more than {at} of {size} bytes")
+                    continue
+                # Also when it has all, but does not say that it is done.
+                error = IncompleteTransfer(f"{self._out.name}: the store has {at} of {size} bytes, and takes no more")
                 at = None
             await self._pause(attempt, error, start)
 
@@ -167,17 +203,19 @@ class _Pieces:
         start: Offset of the first byte.
         end: Offset behind the last byte.
         teller: Told about each piece.
+        hashed: Whether the MD5 is worked out.
 
     Attributes:
         md5: The MD5 of what was read.
         sent: Bytes that have left.
     """
 
-    def __init__(self, slices: Slices, start: int, end: int, teller: Teller) -> None:
+    def __init__(self, slices: Slices, start: int, end: int, teller: Teller, *, hashed: bool = True) -> None:
         self._slices = slices
         self._start = start
         self._end = end
         self._teller = teller
+        self._hashed = hashed
         self.md5 = hashlib.md5(usedforsecurity=False)
         self.sent = 0
 
@@ -187,34 +225,6 @@ class _Pieces:
         self.sent, self.md5 = 0, hashlib.md5(usedforsecurity=False)
         for offset in range(self._start, self._end, PIECE):
             length = min(PIECE, self._end - offset)
-            yield await self._slices.read(offset, length, self.md5)
+            yield await self._slices.read(offset, length, *((self.md5,) if self._hashed else ()))
             self.sent += length
             await self._teller.moved(length)
-
-
-def _hexadecimal(md5: str) -> str:
-    """An MD5 in hexadecimal digits; stores tell it so, or in base64."""
-    if len(md5) == 32:
-        return md5
-    try:
-        return base64.b64decode(md5, validate=True).hex()
-    except binascii.Error:
-        return ""
-
-
-async def _together(tasks: Sequence[Callable[[], Awaitable[None]]]) -> None:
-    """Runs tasks at the same time; the first error ends all of them and is raised as it is."""
-    errors: list[Exception] = []
-
-    async def run(task: Callable[[], Awaitable[None]]) -> None:
-        try:
-            await task()
-        except Exception as exc:
-            errors.append(exc)
-            group.cancel_scope.cancel()
-
-    async with anyio.create_task_group() as group:
-        for task in tasks:
-            group.start_soon(run, task)
-    if errors:
-        raise errors[0]

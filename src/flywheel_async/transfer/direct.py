@@ -22,8 +22,6 @@ _NOT_TAKEN = frozenset({429, 503})
 """Statuses with which a site says that it has not even begun."""
 _UNSURE = frozenset({502, 504})
 """Statuses of something before the site, which does not know what the site has done."""
-_SETTLING_SECONDS = 0.3
-"""What a site has received whole it lists within this time, as a rule."""
 
 
 async def upload_direct(out: Outgoing, source: Stream) -> list[Model]:
@@ -45,23 +43,22 @@ async def upload_direct(out: Outgoing, source: Stream) -> list[Model]:
         APIError: The site refused.
         TransportError: There was no usable answer.
     """
-    entry = dict(out.entry)
-    if source.length:
-        entry.setdefault("size", source.length)
-    metadata = json_bytes(entry, out.core._options.default_timezone)
+    metadata = json_bytes(out.described(source.length), out.core._options.default_timezone)
+    await out.teller.started()
     attempt = 0
     while True:
         attempt += 1
         form = _Form(multipart_body(metadata, [FilePart(out.name, out.media_type, source)]), source, out)
         try:
             response = await out.core._transport.request(out.request(form.body))
-            return await out.verified(response, source.count, source.hash)
+            entries = await out.checked(response, source.count, source.hash)
+            return await out.verified(entries, source.count, source.hash)
         except (ConnectionFailed, RequestTimeout, APIError) as exc:
             status = exc.status if isinstance(exc, APIError) else None
             if form.complete and (status is None or status in _UNSURE):
-                found = await _found(out, source)
+                found = await out.arrived(source.count, source.hash)
                 if found is not None:
-                    return [found]
+                    return await out.verified([found], source.count, source.hash)
                 if not isinstance(exc, ConnectionFailed):
                     raise  # the site may still be at work
             after = exc.retry_after if isinstance(exc, APIError) else None
@@ -77,15 +74,6 @@ async def upload_direct(out: Outgoing, source: Stream) -> list[Model]:
             raise error
         await out.teller.retrying(0, wait, error)
         await anyio.sleep(wait)
-
-
-async def _found(out: Outgoing, source: Stream) -> Model | None:
-    """Looks whether the site has listed the file though its answer got lost."""
-    await anyio.sleep(_SETTLING_SECONDS)
-    found = await out.is_listed(source.count, source.hash)
-    if found is not None:
-        await out.teller.verified(source.hash)
-    return found
 
 
 class _Form:

@@ -6,11 +6,10 @@ nothing is listed; only a program that is killed leaves it, and takes it up agai
 
 from __future__ import annotations
 
+import hashlib
+import json
 import logging
 from collections.abc import Mapping
-from contextlib import suppress
-from dataclasses import replace
-from typing import cast
 
 import anyio
 
@@ -26,13 +25,13 @@ from flywheel_async.errors import (
     StoreRefused,
 )
 from flywheel_async.fields.base import Model
-from flywheel_async.raw.caller import build
 from flywheel_async.raw.encode import json_bytes
 from flywheel_async.transfer.delivery import Delivery
-from flywheel_async.transfer.outgoing import TIDYING_SECONDS, Outgoing
+from flywheel_async.transfer.outgoing import Outgoing
 from flywheel_async.transfer.slices import Slices
-from flywheel_async.transfer.storage import Storage, storage_of
-from flywheel_async.transfer.upload_state import Ticket, UploadState
+from flywheel_async.transfer.storage import storage_of
+from flywheel_async.transfer.upload_state import UploadState
+from flywheel_async.transfer.upload_tickets import ask_ticket, hand_back
 from flywheel_async.transport.request import Body
 from flywheel_async.transport.retry import Outcome
 from flywheel_async.transport.stores import check_target
@@ -42,8 +41,6 @@ log = logging.getLogger("flywheel_async.transfer")
 _TICKET_GONE = frozenset({400, 401, 403, 404, 410})
 """Statuses with which stores and sites tell that a ticket or its URLs are not good any more."""
 _RESTARTS = 2
-_NO_PROVIDER = "-"
-"""A ticket names its provider already."""
 
 
 async def upload_signed(out: Outgoing, slices: Slices) -> list[Model]:
@@ -63,39 +60,95 @@ async def upload_signed(out: Outgoing, slices: Slices) -> list[Model]:
         APIError: The site refused.
         TransportError: There was no usable answer.
     """
-    state = await UploadState.open(_identity(out, slices))
-    attempt = 0
+    metadata = _metadata(out, slices)
+    state = await UploadState.open(_identity(out, slices, metadata))
+    doubted = False
     try:
+        if state.stale is not None:
+            await hand_back(out, state.stale.name)
+        await out.teller.started(await _left_behind(out, slices, state))
+        attempt = 0
         while True:
             attempt += 1
             try:
-                return await _upload(out, slices, state)
+                entries, doubted = await _upload(out, slices, state, metadata)
+                break
             except (StoreRefused, APIError, ChecksumMismatch) as error:
                 if attempt > _RESTARTS or not _may_start_again(error, state):
                     raise
                 # The program may have been killed just after it had completed the ticket.
-                if state.resumed and (found := await _completed(out, slices)):
-                    return found
+                if state.resumed and (entries := await _arrived(out, slices)):
+                    break
                 log.info("%s: the upload starts again with a new ticket", out.name)
                 await out.teller.retrying(0, 0.0, error)
             if state.ticket is not None:
-                await _hand_back(out, state.ticket)
+                await hand_back(out, state.ticket.name)
             state.ticket = None
     except BaseException:
         if state.ticket is not None:
-            await _hand_back(out, state.ticket)
+            await hand_back(out, state.ticket.name)
         raise
     finally:
         await state.end()
+    return await out.verified(entries, slices.size, slices.hash, doubted=doubted)
 
 
-async def _completed(out: Outgoing, slices: Slices) -> list[Model]:
-    await slices.work_out_hash()
-    entry = await out.is_listed(slices.size, slices.hash)
-    if entry is None:
-        return []
-    await out.teller.verified(slices.hash)
-    return [entry]
+def _metadata(out: Outgoing, slices: Slices) -> bytes:
+    """What the site is told when it is asked for a ticket, in JSON."""
+    entry = out.described(slices.size)
+    metadata: object = [entry] if out.kind == "analysis" else entry
+    return json_bytes({"metadata": metadata, "filenames": [out.name]}, out.core._options.default_timezone)
+
+
+def _identity(out: Outgoing, slices: Slices, metadata: bytes) -> Mapping[str, object] | None:
+    found = slices.identity
+    if found is None:
+        return None
+    site = out.core._transport.site
+    said = json.dumps([json.loads(metadata), out.media_type], sort_keys=True)
+    return {
+        "site": site.base_url,
+        "container": out.container_id,
+        "name": out.name,
+        "metadata": _fingerprint(said),
+        "key": _fingerprint(site.key.get_secret_value()),
+        **found,
+    }
+
+
+def _fingerprint(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+async def _left_behind(out: Outgoing, slices: Slices, state: UploadState) -> int:
+    """Bytes that an interrupted upload has sent and that need not be sent again."""
+    return 0 if state.ticket is None else await _delivery(out, slices, state).left_behind()
+
+
+def _delivery(out: Outgoing, slices: Slices, state: UploadState) -> Delivery:
+    ticket = state.ticket
+    assert ticket is not None
+    for url in ticket.urls:
+        check_target(out.core._transport, url, ticket.headers)
+    return Delivery(out, slices, ticket, storage_of(ticket.urls, ticket.headers), state)
+
+
+async def _upload(out: Outgoing, slices: Slices, state: UploadState, metadata: bytes) -> tuple[list[Model], bool]:
+    """Gets a ticket unless there is one, sends what is missing, and completes it.
+
+    Returns:
+        The entries that the site has made, and whether the store has told something else of the bytes.
+    """
+    if state.ticket is None:
+        state.begin(await ask_ticket(out, metadata))
+        delivery = _delivery(out, slices, state)
+        if delivery.in_pieces:
+            await state.remember()
+    else:
+        delivery = _delivery(out, slices, state)
+    await delivery.run()
+    slices.check_unchanged()
+    return await _complete(out, slices, state, delivery.ending()), delivery.doubted
 
 
 def _may_start_again(error: FlywheelError, state: UploadState) -> bool:
@@ -105,63 +158,10 @@ def _may_start_again(error: FlywheelError, state: UploadState) -> bool:
     return True
 
 
-def _identity(out: Outgoing, slices: Slices) -> Mapping[str, object] | None:
-    found = slices.identity
-    if found is None:
-        return None
-    site = out.core._transport.site.base_url
-    return {"site": site, "container": out.container_id, "name": out.name, **found}
-
-
-async def _upload(out: Outgoing, slices: Slices, state: UploadState) -> list[Model]:
-    if state.ticket is None:
-        await state.begin(await _ask(out, slices.size))
-    ticket = state.ticket
-    assert ticket is not None
-    for url in ticket.urls:
-        check_target(out.core._transport, url, ticket.headers)
-    storage = storage_of(ticket.urls, ticket.headers)
-    delivery = Delivery(out, slices, ticket, storage, state)
-    await delivery.run()
-    slices.check_unchanged()
-    return await _complete(out, slices, ticket, _ending(storage, delivery))
-
-
-async def _ask(out: Outgoing, size: int) -> Ticket:
-    """Gets a ticket."""
-    entry = dict(out.entry)
-    if size:
-        entry.setdefault("size", size)
-    metadata: object = [entry] if out.kind == "analysis" else entry
-    asked = json_bytes({"metadata": metadata, "filenames": [out.name]}, out.core._options.default_timezone)
-    # A ticket that is not used does nothing, so it may be asked for again.
-    request = replace(out.request(Body("application/json", asked), ""), retry="safe")
-    response = await out.core._transport.request(request)
-    answer: object = response.json()
-    members = cast("dict[str, object]", answer) if isinstance(answer, dict) else {}
-    name, urls, told = members.get("ticket"), members.get("urls"), members.get("headers")
-    headers = cast("dict[object, object]", told) if isinstance(told, dict) else {}
-    mine = cast("dict[str, object]", urls).get(out.name) if isinstance(urls, dict) else None
-    found = cast("list[object]", mine) if isinstance(mine, list) else [mine]
-    if not isinstance(name, str) or not name or not found:
-        raise response.unexpected("an upload ticket")
-    if not all(isinstance(url, str) for url in found):
-        raise response.unexpected(f"a ticket with the URLs of {out.name!r}")
-    needed = {str(key): str(value) for key, value in headers.items()}
-    return Ticket(name, tuple(map(str, found)), needed)
-
-
-def _ending(storage: Storage, delivery: Delivery) -> Body:
-    """The body that completes a ticket; only S3 wants to be told its parts."""
-    if storage.upload_id is None or storage.way != "parts":
-        return Body("application/json", b"")
-    parts = {"e_tags": delivery.etags(), "upload_id": storage.upload_id}
-    return Body("application/json", json_bytes({"multipart": parts}))
-
-
-async def _complete(out: Outgoing, slices: Slices, ticket: Ticket, body: Body) -> list[Model]:
+async def _complete(out: Outgoing, slices: Slices, state: UploadState, body: Body) -> list[Model]:
     """Completes the ticket. An answer that got lost is looked for in what the site lists."""
-    transport = out.core._transport
+    transport, ticket = out.core._transport, state.ticket
+    assert ticket is not None
     attempt, unsure = 0, False
     while True:
         attempt += 1
@@ -169,24 +169,37 @@ async def _complete(out: Outgoing, slices: Slices, ticket: Ticket, body: Body) -
             response = await transport.request(out.request(body, ticket.name))
             break
         except (ConnectionFailed, RequestTimeout, APIError) as error:
-            if unsure and isinstance(error, (NotFound, BadRequest, Conflict)):
-                # The ticket was good a moment ago, so it has been completed meanwhile.
-                if found := await _completed(out, slices):
-                    return found
-                raise
+            # A ticket that was good a moment ago and is not any more has been completed meanwhile.
+            gone = unsure and isinstance(error, (NotFound, BadRequest, Conflict))
             status = error.status if isinstance(error, APIError) else None
             unsure = unsure or status is None or status >= 500
             after = error.retry_after if isinstance(error, APIError) else None
-            wait = transport.retry_wait(attempt, Outcome(status, retry_after=None if after is None else str(after)))
+            outcome = Outcome(status, retry_after=None if after is None else str(after))
+            wait = None if gone else transport.retry_wait(attempt, outcome)
             if wait is None:
+                if unsure and (found := await _arrived(out, slices, or_raise=error)):
+                    state.ticket = None
+                    return found
                 raise
             await out.teller.retrying(slices.size, wait, error)
             await anyio.sleep(wait)
-    return await out.verified(response, slices.size, slices.hash)
+    state.ticket = None
+    return await out.checked(response, slices.size, slices.hash)
 
 
-async def _hand_back(out: Outgoing, ticket: Ticket) -> None:
-    """Tells the site that a ticket will not be completed, so that it can throw away what has come; within seconds."""
-    body = {"provider_id": _NO_PROVIDER, "uuid": ticket.name}
-    with anyio.move_on_after(TIDYING_SECONDS, shield=True), suppress(FlywheelError):
-        await out.core._transport.request(build("cleanup_signed_upload_url", (body,), {}))
+async def _arrived(out: Outgoing, slices: Slices, or_raise: FlywheelError | None = None) -> list[Model]:
+    """Looks whether the site lists the file already.
+
+    Args:
+        out: The file.
+        slices: Its bytes.
+        or_raise: What is raised when it cannot be looked; by default what went wrong then.
+    """
+    await slices.work_out_hash()
+    try:
+        entry = await out.arrived(slices.size, slices.hash)
+    except FlywheelError:
+        if or_raise is None:
+            raise
+        raise or_raise from None
+    return [] if entry is None else [entry]

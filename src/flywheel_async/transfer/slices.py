@@ -35,21 +35,25 @@ class Slices:
     Args:
         name: The file's name, for messages.
         data: The bytes, or a descriptor of the file that holds them.
-        start: Where they start in that file.
+        start: Where they start in there.
         size: How many they are.
-        owned: Whether the descriptor is closed with this.
+        owned: The file of that descriptor, if it is closed with this.
 
     Attributes:
         path: The path they are read from, if the user gave one.
         size: How many they are.
+        count: How many `chunks` has given so far.
+        md5: The MD5 of all bytes in hexadecimal digits, once `work_out_hash` was asked for it.
         replayable: Whether they can be read again, which is so.
     """
 
     replayable = True
 
-    def __init__(self, name: str, data: bytes | int, start: int, size: int, *, owned: bool = False) -> None:
+    def __init__(self, name: str, data: bytes | int, start: int, size: int, *, owned: io.FileIO | None = None) -> None:
         self.path: Path | None = None
         self.size = size
+        self.count = 0
+        self.md5 = ""
         self._name = name
         self._data = data
         self._start = start
@@ -57,18 +61,27 @@ class Slices:
         self._lock = threading.Lock()
         self._before = _state(data)
         self._hash = ""
-        self._user_file: io.BufferedReader | io.FileIO | None = None
 
     @classmethod
     async def of(cls, source: Source) -> Slices:
         """Makes the bytes of a prepared source readable from any place.
 
-        Bytes, paths and files that `open` has opened are read where they are. What else there is can be read only
-        once, and is written to a temporary file without a name first.
+        What cannot be read where it is can be read only once, and is written to a temporary file without a name first.
 
         Raises:
             ArgumentError: The source has another size than was announced.
+            IncompleteTransfer: The file was written to since the source was prepared.
             TransferError: The temporary file cannot be written.
+        """
+        return await cls.in_place(source) or await cls._spooled(source)
+
+    @classmethod
+    async def in_place(cls, source: Source) -> Slices | None:
+        """Does so for bytes, paths, and files that `open` has opened, which are read where they are; else gives None.
+
+        Raises:
+            ArgumentError: The source has another size than was announced.
+            IncompleteTransfer: The file was written to since the source was prepared.
         """
         if source.data is not None:
             return cls(source.name, source.data, 0, len(source.data))
@@ -76,58 +89,66 @@ class Slices:
             path, file = source.opened
             made = cls(source.name, file.fileno(), 0, source.length or 0)
             made.path = path
+            if made._before is not None and made._before[0] != made.size:
+                raise made._changed()
             return made
-        user_file = source.contents
-        if type(user_file) is io.BufferedReader or type(user_file) is io.FileIO:
-            found = await made_in_thread(lambda: cls._of_file(source, user_file), _undo)
-            if found is not None:
-                return found
-        return await cls._spooled(source)
+        user_file, start = source.contents, source.position
+        if start is None:
+            return None
+        if type(user_file) is io.BytesIO:
+            # A copy only on paper: Python shares the bytes until somebody writes to them.
+            data = user_file.getvalue()
+            return cls(source.name, data, start, _checked_size(source, len(data), start))
+        # Their very types: what reads in its own way may unpack or decrypt.
+        if type(user_file) is io.BufferedReader or type(user_file) is io.BufferedRandom or type(user_file) is io.FileIO:
+            return await made_in_thread(lambda: cls._of_file(source, user_file, start), _undo)
+        return None
 
     @classmethod
-    def _of_file(cls, source: Source, file: io.BufferedReader | io.FileIO) -> Slices | None:
+    def _of_file(
+        cls, source: Source, file: io.BufferedReader | io.BufferedRandom | io.FileIO, start: int
+    ) -> Slices | None:
         try:
-            found = os.fstat(file.fileno())
-            if not stat.S_ISREG(found.st_mode) or type(getattr(file, "raw", file)) is not io.FileIO:
+            if type(getattr(file, "raw", file)) is not io.FileIO or not file.readable():
                 return None
-            start = file.tell()
-            descriptor = os.dup(file.fileno())
-        except (OSError, ValueError):
+            file.flush()
+            found = os.fstat(file.fileno())
+            if not stat.S_ISREG(found.st_mode):
+                return None
+            size = _checked_size(source, found.st_size, start)
+            own = io.FileIO(os.dup(file.fileno()), "rb")
+        except OSError:
             return None
-        size = max(found.st_size - start, 0)
-        if source.length not in (None, size):
-            os.close(descriptor)
-            raise ArgumentError(f"FileSpec.size is {source.length}, but the file object has {size} bytes left")
-        made = cls(source.name, descriptor, start, size, owned=True)
-        made._user_file = file
-        return made
+        return cls(source.name, own.fileno(), start, size, owned=own)
 
     @classmethod
     async def _spooled(cls, source: Source) -> Slices:
-        # Without a name, so that nothing is left of it however the program ends.
-        file = await made_in_thread(lambda: tempfile.TemporaryFile(buffering=0), lambda made: made.close())  # noqa: SIM115
+        def failed(error: OSError) -> TransferError:
+            return TransferError(f"{source.name}: cannot be kept in a temporary file: {error.strerror or error}")
+
+        try:
+            # Without a name, so that nothing is left of it however the program ends.
+            file = await made_in_thread(lambda: tempfile.TemporaryFile(buffering=0), lambda made: made.close())  # noqa: SIM115
+        except OSError as exc:
+            raise failed(exc) from exc
         try:
             async with aclosing(source.chunks()) as chunks:
                 async for chunk in chunks:
-                    await in_thread(lambda data=chunk: _write(file.fileno(), data))  # type: ignore[misc]
-            descriptor = os.dup(file.fileno())
-        except OSError as exc:
-            raise TransferError(f"{source.name}: cannot be kept in a temporary file: {exc.strerror or exc}") from exc
-        finally:
+                    try:
+                        await in_thread(lambda data=chunk: _write(file, data))  # type: ignore[misc]
+                    except OSError as exc:
+                        raise failed(exc) from exc
+        except BaseException:
             with anyio.CancelScope(shield=True):
                 await in_thread(file.close)
-        made = cls(source.name, descriptor, 0, source.count, owned=True)
+            raise
+        made = cls(source.name, file.fileno(), 0, source.count, owned=file)
         made._hash = source.hash
         return made
 
     @property
     def length(self) -> int:
         """How many bytes there are."""
-        return self.size
-
-    @property
-    def count(self) -> int:
-        """How many bytes there are, all of which are sent."""
         return self.size
 
     @property
@@ -143,28 +164,40 @@ class Slices:
         """The hash of all bytes in the site's notation, once `work_out_hash` has run."""
         return self._hash
 
-    async def work_out_hash(self) -> None:
+    async def work_out_hash(self, *, with_md5: bool = False) -> None:
         """Reads everything once and hashes it; does nothing when that was done before."""
-        if self._hash:
+        if self._hash and (self.md5 or not with_md5):
             return
-        sha = hashlib.sha384()
+        sha, md5 = hashlib.sha384(), hashlib.md5(usedforsecurity=False)
+        digests = (sha, md5) if with_md5 else (sha,)
         for offset in range(0, self.size, READ_CHUNK):
-            await self.read(offset, min(READ_CHUNK, self.size - offset), sha)
+            await self.read(offset, min(READ_CHUNK, self.size - offset), *digests)
         self._hash = hash_name(sha)
+        self.md5 = md5.hexdigest() if with_md5 else ""
 
     async def chunks(self) -> AsyncGenerator[bytes, None]:
-        """Yields everything in order."""
-        for offset in range(0, self.size, READ_CHUNK):
-            yield await self.read(offset, min(READ_CHUNK, self.size - offset), None)
-        await self.work_out_hash()
+        """Yields everything in order, and hashes it.
 
-    async def read(self, offset: int, length: int, digest: Digest | None) -> bytes:
+        Raises:
+            IncompleteTransfer: The file was written to meanwhile; raised before the last chunk is handed over.
+        """
+        sha = hashlib.sha384()
+        self.count = 0
+        for offset in range(0, self.size, READ_CHUNK):
+            chunk = await self.read(offset, min(READ_CHUNK, self.size - offset), sha)
+            self.count += len(chunk)
+            if self.count == self.size:
+                self.check_unchanged()
+            yield chunk
+        self._hash = hash_name(sha)
+
+    async def read(self, offset: int, length: int, *digests: Digest) -> bytes:
         """Reads a slice.
 
         Args:
             offset: Where it starts, in bytes.
             length: How many bytes it has.
-            digest: Is fed with them, in the thread that reads.
+            digests: Are fed with them, in the thread that reads.
 
         Raises:
             IncompleteTransfer: They are not there any more.
@@ -174,17 +207,17 @@ class Slices:
             data = self._read(offset, length)
             if len(data) != length:
                 raise self._changed()
-            if digest is not None:
+            for digest in digests:
                 digest.update(data)
             return data
 
         return await in_thread(work)
 
     def _read(self, offset: int, length: int) -> bytes:
-        if isinstance(self._data, bytes):
-            return self._data[offset : offset + length]
-        found: list[bytes] = []
         at, missing = self._start + offset, length
+        if isinstance(self._data, bytes):
+            return self._data[at : at + length]
+        found: list[bytes] = []
         while missing and (piece := self._read_at(self._data, at, missing)):
             found.append(piece)
             at, missing = at + len(piece), missing - len(piece)
@@ -210,17 +243,25 @@ class Slices:
         return IncompleteTransfer(f"{self.path or self._name} changed while it was uploaded; nothing was stored")
 
     async def aclose(self) -> None:
-        """Closes what this has opened; a file object of the user is left behind its last byte."""
+        """Closes what this has opened."""
         with anyio.CancelScope(shield=True):
             await in_thread(self._close)
 
     def _close(self) -> None:
-        if self._owned and isinstance(self._data, int):
-            self._owned = False
-            os.close(self._data)
-        file, self._user_file = self._user_file, None
-        if file is not None and not file.closed:
-            file.seek(self._start + self.size)
+        if self._owned is not None:
+            self._owned.close()
+
+
+def _checked_size(source: Source, end: int, start: int) -> int:
+    """How many bytes a file object has left.
+
+    Raises:
+        ArgumentError: Other ones were announced.
+    """
+    size = max(end - start, 0)
+    if source.length not in (None, size):
+        raise ArgumentError(f"FileSpec.size is {source.length}, but the file object has {size} bytes left")
+    return size
 
 
 def _undo(made: Slices | None) -> None:
@@ -235,7 +276,7 @@ def _state(data: bytes | int) -> tuple[int, int, int] | None:
     return found.st_size, found.st_mtime_ns, found.st_ino
 
 
-def _write(descriptor: int, data: bytes) -> None:
+def _write(file: io.FileIO, data: bytes) -> None:
     view = memoryview(data)
     while view:
-        view = view[os.write(descriptor, view) :]
+        view = view[file.write(view) :]

@@ -8,7 +8,7 @@ import mimetypes
 import os
 import re
 from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Iterable
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, Protocol, TypeAlias, TypeGuard, cast, runtime_checkable
@@ -17,6 +17,8 @@ import anyio
 
 from flywheel_async.errors import ArgumentError, IncompleteTransfer
 from flywheel_async.files import READ_CHUNK, HashedFile, hash_name, in_thread, in_user_thread, open_source, read_source
+
+_SEEK_SECONDS = 1.0
 
 
 @runtime_checkable
@@ -96,11 +98,17 @@ def as_spec(file: object, name: str | None = None) -> FileSpec:
         )
     if spec.contents is None:
         spec = replace(spec, name=Path(spec.name).name, contents=PathContents(spec.name))
-    if spec.size is not None and (isinstance(spec.size, bool) or spec.size < 0):
+    if isinstance(spec.contents, PathContents) and "\0" in str(spec.contents.path):
+        raise ArgumentError(f"file must be a path as text, not {spec.contents.path!r}")
+    if spec.size is not None and not _is_count(spec.size):
         raise ArgumentError(f"FileSpec.size must be a number of bytes, not {spec.size!r}")
     check_content_type(spec.content_type, "FileSpec.content_type")
     check_name(spec.name)
     return spec
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 
 
 def _is_contents(file: object) -> TypeGuard[Contents]:
@@ -164,9 +172,11 @@ class Source:
     Attributes:
         length: Their number, or None when unknown beforehand.
         replayable: Whether they can be read again from the start.
+        position: Where the user's file object stood at first, if it can tell.
     """
 
     def __init__(self, spec: FileSpec, *, inline: bool) -> None:
+        self.position: int | None = None
         self._spec = spec
         self._inline = inline
         self._file: HashedFile | None = None
@@ -186,8 +196,10 @@ class Source:
             raise ArgumentError(f"FileSpec.size is {spec.size}, but its contents have {len(self._data)} bytes")
 
     async def prepare(self) -> None:
-        """Opens a path, so that a missing file is noticed before anything is sent."""
+        """Opens a path, so that a missing file is noticed before anything is sent; notes where a file object stands."""
         path = self._path
+        if path is None:
+            await self._note_position()
         if path is not None:
             opened: list[HashedFile] = []
             try:
@@ -199,11 +211,27 @@ class Source:
             if self._spec.size not in (None, self.length):
                 raise ArgumentError(f"FileSpec.size is {self._spec.size}, but {path} has {self.length} bytes")
 
-    async def aclose(self) -> None:
-        """Closes what `prepare` opened; file objects of the user stay open."""
+    async def aclose(self, *, left_at: int | None = None) -> None:
+        """Closes what `prepare` opened; a file object of the user stays open.
+
+        Args:
+            left_at: Where that is to stand; None leaves it where it is.
+        """
         if self._file is not None:
             with anyio.CancelScope(shield=True):
                 await in_thread(self._file.close)
+        if left_at is not None:
+            seek = cast("Callable[[int], object]", getattr(self._spec.contents, "seek", None))
+            # A read that is stuck must not hold up who cancels it.
+            with anyio.move_on_after(_SEEK_SECONDS, shield=True), suppress(Exception):
+                await self._call(lambda: seek(left_at))
+
+    async def _note_position(self) -> None:
+        tell, seek = (getattr(self._spec.contents, name, None) for name in ("tell", "seek"))
+        if self._data is None and callable(tell) and callable(seek):
+            with suppress(Exception):  # pipes and the like raise all kinds of errors
+                found = await self._call(tell)
+                self.position = found if isinstance(found, int) else None
 
     @property
     def hash(self) -> str:

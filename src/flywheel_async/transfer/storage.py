@@ -6,6 +6,7 @@ which headers the ticket asks for, then how the store answers; the host's name i
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -126,19 +127,29 @@ def told_md5(kind: Kind | None, headers: Mapping[str, str]) -> tuple[str | None,
         headers: Headers of its answer, names in lower case.
 
     Returns:
-        Base64 or hexadecimal digits, or None; and whether it must be an MD5. An ETag of S3 is one only as long as the
-        store does not encrypt with keys of its own.
+        Hexadecimal digits, or None; and whether it must be an MD5. An ETag of S3 is one only as long as the store does
+        not encrypt with keys of its own.
     """
-    if match := re.search(r"md5=([A-Za-z0-9+/=]{24})", headers.get("x-goog-hash", "")):
-        return match.group(1), True
-    if kind == "azure" and "content-md5" in headers:
-        return headers["content-md5"], True
+    match = re.search(r"md5=([^,\s]*)", headers.get("x-goog-hash", ""))
+    if match and (md5 := _hexadecimal(match.group(1))):
+        return md5, True
+    if kind == "azure" and (md5 := _hexadecimal(headers.get("content-md5", ""))):
+        return md5, True
     etag = etag_of(headers) or ""
     encryption = headers.get("x-amz-server-side-encryption", "AES256")
     own_keys = encryption != "AES256" or "x-amz-server-side-encryption-customer-algorithm" in headers
     if kind == "s3" and not own_keys and re.fullmatch(r"[0-9a-f]{32}", etag):
         return etag, False
     return None, False
+
+
+def _hexadecimal(text: str) -> str | None:
+    """The digits of an MD5 that is told in base64; None when it is no MD5."""
+    try:
+        found = base64.b64decode(text, validate=True)
+    except ValueError:
+        return None
+    return found.hex() if len(found) == 16 else None
 
 
 def etag_of(headers: Mapping[str, str]) -> str | None:

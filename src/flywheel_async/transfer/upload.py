@@ -90,10 +90,12 @@ async def upload_one(
     if spec.content_type is not None:
         entry.setdefault("mimetype", spec.content_type)
     source = Source(spec, inline=core._flavour.inline)
-    await source.prepare()
-    teller = Teller(on_progress, spec.name, source.length)
-    out = Outgoing(core, kind, container_id, spec.name, content_type(spec), entry, teller)
+    left_at: int | None = None
     try:
+        await source.prepare()
+        left_at = source.position
+        teller = Teller(on_progress, spec.name, source.length)
+        out = Outgoing(core, kind, container_id, spec.name, content_type(spec), entry, teller)
         async with teller.running():
             entries: list[Model] | None = None
             with anyio.move_on_after(core._transport.options.deadline):
@@ -102,8 +104,10 @@ async def upload_one(
                 limit = f"took longer than the deadline of {core._transport.options.deadline} s"
                 raise failed(RequestTimeout, "upload", 1, limit)
             await teller.ended()
+        # Behind the bytes that were sent, also where they were not read by the file object itself.
+        left_at = None if left_at is None or teller.total is None else left_at + teller.total
     finally:
-        await source.aclose()
+        await source.aclose(left_at=left_at)
     return entries
 
 
@@ -115,16 +119,20 @@ async def _upload(out: Outgoing, source: Source, options: UploadOptions) -> list
     try:
         if there is not None and source.length in (None, there.get("size")):
             slices = await Slices.of(source)
-            await slices.work_out_hash()
+            out.teller.total = slices.size
+            if slices.size == there.get("size"):
+                await slices.work_out_hash()
             if is_same(there, slices.size, slices.hash):
-                await out.teller.verified(slices.hash)
-                return [there]
-        await out.teller.started()
+                await out.teller.started(slices.size)
+                return await out.verified([there], slices.size, slices.hash)
         if options.signed is not False and await _wants_signed(out.core):
             slices = slices or await Slices.of(source)
             out.teller.total = slices.size
             entries = await upload_signed(out, slices)
         else:
+            if slices is None and not source.replayable:
+                slices = await Slices.in_place(source)
+            out.teller.total = source.length if slices is None else slices.size
             entries = await upload_direct(out, slices or source)
     finally:
         if slices is not None:
@@ -149,7 +157,7 @@ async def _wants_signed(core: Core) -> bool:
 
 async def _wait_until_listed(out: Outgoing, entries: list[Model], options: UploadOptions) -> None:
     """Waits until the newest entry of the name is the one that was made."""
-    mine = next(entry for entry in entries if entry.get("name") == out.name)
+    mine = next(entry for entry in entries if out.is_called(entry.get("name")))
     version = mine.get("version")
 
     async def look() -> Look[None]:

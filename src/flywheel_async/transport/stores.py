@@ -1,7 +1,8 @@
 """Puts bytes to signed URLs of a store, which is not the site: nothing of the site's travels along.
 
 What is sent is the headers that came with the URL, `Host` and `Content-Length`: no key, no cookies, no headers of the
-user, and no chunked encoding, which stores refuse. URLs are as good as keys while they last, so no message shows them.
+user, and no chunked encoding, which stores refuse. URLs are as good as keys while they last, so no message and no log
+shows them.
 """
 
 from __future__ import annotations
@@ -9,7 +10,8 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import AsyncGenerator, Callable, Mapping
-from dataclasses import dataclass
+from contextlib import aclosing
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import httpx
@@ -17,9 +19,9 @@ import httpx
 from flywheel_async.errors import BadAnswer, StoreRefused, UnsafeRedirect
 from flywheel_async.transport.client import _sending
 from flywheel_async.transport.failures import SourceFailed, failed, is_final, map_failure
-from flywheel_async.transport.redirect import next_url
+from flywheel_async.transport.redirect import next_url, origin
 from flywheel_async.transport.retry import RETRY_STATUSES, Outcome, parse_retry_after
-from flywheel_async.transport.streamed import StreamedResponse, UploadStream
+from flywheel_async.transport.streamed import MAX_ERROR_BODY, StreamedResponse, UploadStream
 
 if TYPE_CHECKING:
     from flywheel_async.transport.client import Transport
@@ -31,10 +33,20 @@ _TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _VALUE = re.compile(r"(?:[!-~](?:[\t -~]*[!-~])?)?")
 _OURS = frozenset({"host", "content-length"})
 _REFUSED = frozenset(
-    {"authorization", "connection", "cookie", "expect", "proxy-authorization", "te", "trailer", "transfer-encoding"}
+    {
+        *("authorization", "connection", "cookie", "expect", "keep-alive", "proxy-authorization", "proxy-connection"),
+        *("te", "trailer", "transfer-encoding", "upgrade"),
+    }
 )
+_OF_SITES = "x-scitran-"
+"""How headers begin that mean something to a site, so a store has no use for them."""
+_TRAVELLING = frozenset({"content-type", "content-md5", "content-range", "x-ms-blob-type"})
+"""Headers of a ticket that go along when a store redirects to another; the rest may be secrets for the first one."""
 _PASSING = frozenset({408, 500}) | RETRY_STATUSES
 """Statuses of a store after which the same request may succeed."""
+_PASSING_CODES = frozenset({"RequestTimeout"})
+"""Errors after which it may succeed too, though their status does not say so."""
+_QUERY = re.compile(r"\?[^\s\"'<>]+")
 _SHOWN = 200
 
 
@@ -49,8 +61,8 @@ class Put:
         length: How many they are.
     """
 
-    url: str
-    headers: Mapping[str, str]
+    url: str = field(repr=False)
+    headers: Mapping[str, str] = field(repr=False)
     open: Callable[[], AsyncGenerator[bytes, None]]
     length: int
 
@@ -89,7 +101,8 @@ def check_target(transport: Transport, url: object, headers: Mapping[str, str]) 
             f"the site wants the file sent to {target.host} unencrypted, which is refused",
         )
     for name, value in headers.items():
-        if not _TOKEN.fullmatch(name) or not _VALUE.fullmatch(value) or name.lower() in _REFUSED:
+        refused = name.lower() in _REFUSED or name.lower().startswith(_OF_SITES)
+        if refused or not _TOKEN.fullmatch(name) or not _VALUE.fullmatch(value):
             raise failed(BadAnswer, _OPERATION, 1, f"the site wants the header {name!a} sent, which is refused")
 
 
@@ -127,7 +140,7 @@ def outcome_of(error: Exception) -> Outcome | None:
         # The retry decision knows statuses of sites; those that pass are told as one of them.
         return (
             Outcome(503, retry_after=None if error.retry_after is None else str(error.retry_after))
-            if error.status in _PASSING
+            if error.status in _PASSING or error.code in _PASSING_CODES
             else None
         )
     if isinstance(error, (UnsafeRedirect, BadAnswer)) or (error.__cause__ is not None and is_final(error.__cause__)):
@@ -137,11 +150,19 @@ def outcome_of(error: Exception) -> Outcome | None:
 
 async def _follow(transport: Transport, request: Put) -> Stored:
     url = httpx.URL(request.url).copy_with(userinfo=b"", fragment=None)
-    hops = 0
+    start, hops = origin(url), 0
     while True:
+        headers = {
+            name: value
+            for name, value in request.headers.items()
+            if name.lower() not in _OURS and (origin(url) == start or name.lower() in _TRAVELLING)
+        }
         try:
-            answer = await _send(transport, request, url)
-            await answer.load()
+            answer = await _send(transport, request, url, headers)
+            if answer.status >= 400:
+                await answer.load()
+            else:
+                await _pass_over(answer)
         except httpx.TransportError as exc:
             raise map_failure(exc, _OPERATION, 1, url)[0] from exc
         log.debug("%s: PUT %s%s -> %d", _OPERATION, url.host, url.path, answer.status)
@@ -154,21 +175,33 @@ async def _follow(transport: Transport, request: Put) -> Stored:
     return Stored(answer.status, answer.headers)
 
 
-async def _send(transport: Transport, request: Put, url: httpx.URL) -> StreamedResponse:
-    headers = httpx.Headers({"Host": url.netloc.decode("ascii")})
-    headers.update({name: value for name, value in request.headers.items() if name.lower() not in _OURS})
-    headers["Content-Length"] = str(request.length)
+async def _pass_over(answer: StreamedResponse) -> None:
+    """Reads the body of an answer that is no error, which says nothing; a long one is left."""
+    left = MAX_ERROR_BODY
+    try:
+        async with aclosing(answer.chunks()) as chunks:
+            async for chunk in chunks:
+                left -= len(chunk)
+                if left < 0:
+                    break
+    finally:
+        await answer.aclose()
+
+
+async def _send(transport: Transport, request: Put, url: httpx.URL, headers: Mapping[str, str]) -> StreamedResponse:
+    all_headers = httpx.Headers({"Host": url.netloc.decode("ascii"), **headers})
+    all_headers["Content-Length"] = str(request.length)
     stream = UploadStream(request.open())
     outgoing = httpx.Request(
-        "PUT", url, headers=headers, stream=stream, extensions={"timeout": transport._own_timeouts()}
+        "PUT", url, headers=all_headers, stream=stream, extensions={"timeout": transport._own_timeouts()}
     )
     client = transport._http_client
     try:
-        if client is not None:
-            response = await client.send(outgoing, stream=True, auth=None, follow_redirects=False)
-        else:
-            response = await transport._transport().handle_async_request(outgoing)
-            response.request = outgoing
+        # By a client of the user's own only its connections are used: `send` would log the whole URL, keep the
+        # store's cookies and let hooks add headers. httpx has no public way to them.
+        sender = transport._transport() if client is None else client._transport_for_url(url)
+        response = await sender.handle_async_request(outgoing)
+        response.request = outgoing
     except SourceFailed as failure:
         raise failure.error from None
     finally:
@@ -178,8 +211,16 @@ async def _send(transport: Transport, request: Put, url: httpx.URL) -> StreamedR
 
 def _refused(answer: StreamedResponse, host: str) -> StoreRefused:
     text = answer.content.decode("utf-8", "replace")
-    said = [re.search(rf"<{tag}>([^<]*)</{tag}>", text) for tag in ("Code", "Message")]
-    told = ": ".join(found.group(1)[:_SHOWN] for found in said if found is not None)
+    code, message = (_said(tag, text) for tag in ("Code", "Message"))
+    told = ": ".join(part for part in (code, message) if part)
     error = StoreRefused(f"the store at {host} refused with status {answer.status}{f' ({told})' if told else ''}")
-    error.status, error.retry_after = answer.status, parse_retry_after(answer.headers.get("retry-after"))
+    error.status, error.code = answer.status, code
+    error.retry_after = parse_retry_after(answer.headers.get("retry-after"))
     return error
+
+
+def _said(tag: str, text: str) -> str:
+    """What a store says in an element of its answer, without what may be signed and what cannot be shown."""
+    found = re.search(rf"<{tag}>([^<]*)</{tag}>", text)
+    shown = _QUERY.sub("?…", found.group(1)) if found else ""
+    return "".join(char if char.isprintable() else "\ufffd" for char in shown)[:_SHOWN]
