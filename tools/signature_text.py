@@ -174,12 +174,13 @@ def _upload(call: Call) -> Call:
     options = (
         Argument("file", _FILES, keyword=False),
         Argument("signed", "bool | None", "None", keyword=False),
-        Argument("metadata", "Mapping[str, Any] | str | None", "None"),
+        Argument("metadata", "Mapping[str, Any] | str | Sequence[Mapping[str, Any] | str] | None", "None"),
         Argument("name", "str | None", "None"),
         Argument("on_progress", "OnProgress | None", "None"),
         Argument("content_type", "str | None", "None"),
         Argument("overwrite", "Overwrite", '"version"'),
         Argument("wait", "bool | float", "False"),
+        Argument("preserve_metadata", "bool", "False"),
         _TIMEOUT,
     )
     return replace(call, arguments=(*places, *options), gives="list[models.File]")

@@ -22,7 +22,6 @@ from flywheel_async.viewing import AsyncViewing
 if TYPE_CHECKING:
     import httpx
 
-    from flywheel_async.events import OnProgress
     from flywheel_async.fields.base import Model
     from flywheel_async.finder import AsyncFinder
     from flywheel_async.models import (
@@ -42,9 +41,10 @@ if TYPE_CHECKING:
     from flywheel_async.raw.response import RawResponse
     from flywheel_async.resources.downloads import DownloadKeywords
     from flywheel_async.resources.paths import PathLike
+    from flywheel_async.resources.uploads import UploadKeywords
     from flywheel_async.resources.walk import Level
     from flywheel_async.transfer.download import Writable
-    from flywheel_async.transfer.sources import Overwrite, Upload
+    from flywheel_async.transfer.sources import Upload
 
     Node = Group | Project | Subject | Session | Acquisition | Analysis | Collection | File
 
@@ -372,13 +372,7 @@ class AsyncClient(AsyncGetting, AsyncDownloading, AsyncLongRunning, AsyncSearchi
         container_id: str,
         file: Upload | Sequence[Upload],
         signed: bool | None = None,
-        *,
-        name: str | None = None,
-        metadata: Mapping[str, object] | str | None = None,
-        on_progress: OnProgress | None = None,
-        content_type: str | None = None,
-        overwrite: Overwrite = "version",
-        wait: bool | float = False,
+        **options: Unpack[UploadKeywords],
     ) -> list[File]:
         """Uploads a file into any container; route `POST /containers/{id}/files`.
 
@@ -386,34 +380,20 @@ class AsyncClient(AsyncGetting, AsyncDownloading, AsyncLongRunning, AsyncSearchi
             container_id: The container's id.
             file: A path, `FileSpec`, bytes, file object or iterator of bytes, or a list of those.
             signed: False takes the direct form even where the site wants files uploaded by signed URLs.
-            name: The file's name on the site.
-            metadata: Members of the new entry, such as `type`, `info` or `tags`; a mapping or JSON text.
-            on_progress: Told what happens; see `events`.
-            content_type: Media type of files whose `FileSpec` does not name one; guessed from the name by default.
-            overwrite: Where a file of the same name is: `"version"` adds a version; `"skip-same"` does so unless it has
-                these very bytes, which then are not sent; `"error"` refuses.
-            wait: Whether to wait until the site lists the file; a number is for how many seconds at most.
+            **options: `name`, `metadata`, `on_progress`, `content_type`, `overwrite`, `wait` and `preserve_metadata`;
+                see `UploadKeywords`.
 
         Returns:
             The entries the site has made.
 
         Raises:
-            ArgumentError: The source is missing or not a file; nothing was sent.
-            FileExists: A file of this name is there, and `overwrite` is `"error"`; nothing was sent.
+            ArgumentError: A source is missing or not a file, or an option is unknown; nothing was sent.
+            FileExists: A file of this name is there, and `overwrite` is `"error"`; it was not sent.
             TransferError: The source changed while it was read, or the site stored other bytes.
         """
-        entries = await self._files.upload(
-            "container",
-            container_id,
-            file,
-            name=name,
-            metadata=metadata,
-            on_progress=on_progress,
-            content_type=content_type,
-            overwrite=overwrite,
-            wait=wait,
-            signed=signed,
-        )
+        from flywheel_async.resources.uploads import upload
+
+        entries = await upload(self, "container", container_id, file, {**options, "signed": signed})
         return cast("list[File]", entries)
 
     @overload

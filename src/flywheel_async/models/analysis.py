@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, ClassVar, cast
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, ClassVar, Unpack, cast
 
-from flywheel_async.events import OnProgress
 from flywheel_async.fields.analysis import AnalysisFields
 from flywheel_async.fields.members import Info, member
 from flywheel_async.models.container import FileContainer
@@ -16,8 +15,10 @@ from flywheel_async.models.notes import Noted
 from flywheel_async.models.packed import Packed
 from flywheel_async.models.tags import Tagged
 from flywheel_async.resources import moving as _moving
+from flywheel_async.resources import uploads as _uploads
 from flywheel_async.resources.bound import core_of, id_of
-from flywheel_async.transfer.sources import Overwrite, Upload
+from flywheel_async.resources.uploads import ContainerUploadKeywords
+from flywheel_async.transfer.sources import Upload
 
 if TYPE_CHECKING:
     from flywheel_async.models.acquisition import Acquisition
@@ -37,48 +38,25 @@ class Analysis(AnalysisFields, FileContainer, FileEntries, Tagged, Noted, Inform
     job: Info | str | None = member()
 
     async def upload_output(
-        self,
-        file: Upload | Sequence[Upload],
-        *,
-        name: str | None = None,
-        metadata: Mapping[str, object] | None = None,
-        on_progress: OnProgress | None = None,
-        content_type: str | None = None,
-        overwrite: Overwrite = "version",
-        wait: bool | float = False,
+        self, file: Upload | Sequence[Upload], **options: Unpack[ContainerUploadKeywords]
     ) -> list[File]:
         """Uploads a result, the same as `upload_file`; route `POST /analyses/{id}/files`.
 
         Args:
             file: A path, `FileSpec`, bytes, file object or iterator of bytes, or a list of those.
-            name: The file's name on the site; that of the path by default.
-            metadata: Members of the new entry, such as `type`, `info` or `tags`.
-            on_progress: Told what happens; see `events`.
-            content_type: Media type of files whose `FileSpec` does not name one; guessed from the name by default.
-            overwrite: Where a file of the same name is: `"version"` adds a version; `"skip-same"` does so unless it has
-                these very bytes, which then are not sent; `"error"` refuses.
-            wait: Whether to wait until the site lists the file; a number is for how many seconds at most.
+            **options: `name`, `metadata`, `on_progress`, `content_type`, `overwrite`, `wait`, `preserve_metadata` and
+                `signed`; see `ContainerUploadKeywords`.
 
         Returns:
             The entries the site has made, one per file.
 
         Raises:
-            ArgumentError: The source is missing or not a file; nothing was sent.
-            FileExists: A file of this name is there, and `overwrite` is `"error"`; nothing was sent.
+            ArgumentError: A source is missing or not a file, or an option is unknown; nothing was sent.
+            FileExists: A file of this name is there, and `overwrite` is `"error"`; it was not sent.
             TransferError: The source changed while it was read, or the site stored other bytes.
             APIError: The site refused.
         """
-        entries = await core_of(self)._files.upload(
-            self.container_type,
-            id_of(self),
-            file,
-            name=name,
-            metadata=metadata,
-            on_progress=on_progress,
-            content_type=content_type,
-            overwrite=overwrite,
-            wait=wait,
-        )
+        entries = await _uploads.upload(core_of(self), self.container_type, id_of(self), file, options)
         return cast("list[File]", entries)
 
     async def get_parent(self) -> Project | Subject | Session | Acquisition:

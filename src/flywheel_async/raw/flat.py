@@ -23,7 +23,7 @@ from flywheel_async.raw.operation import unknown as refuse
 from flywheel_async.raw.schemas import members_of, parse_kind, schemas
 from flywheel_async.raw.sending import Call, prepare, send, take_timeout
 from flywheel_async.raw.table import derived, operation, operations
-from flywheel_async.resources import collections
+from flywheel_async.resources import collections, uploads
 from flywheel_async.resources.bodies import changeable, filled
 from flywheel_async.resources.info import checked_info, checked_members, to_delete, to_set
 from flywheel_async.resources.reasons import checked_reason
@@ -39,7 +39,16 @@ _DOWNLOAD = re.compile(r"(?:download_file_from_(\w+?)|download_output_from_(?:\w
 _COLLECT = re.compile(r"add_(session|acquisition|node)s_to_collection")
 _URL = re.compile(r"get_(\w+)_download_url")
 
-_UPLOAD_OPTIONS = ("signed", "metadata", "name", "on_progress", "content_type", "overwrite", "wait")
+_UPLOAD_OPTIONS = (
+    "signed",
+    "metadata",
+    "name",
+    "on_progress",
+    "content_type",
+    "overwrite",
+    "wait",
+    "preserve_metadata",
+)
 
 # Operations whose body is a metadata object itself.
 _WHOLE_INFO = ("modify_file_info", "replace_file_info")
@@ -272,18 +281,8 @@ def _unwrapped(name: str, given: dict[str, object]) -> tuple[Operation, dict[str
 async def _upload(core: Core, kind: str, given: Mapping[str, object]) -> object:
     names = [*given]
     container_id = given[names[names.index("file") - 1]]  # the analysis, where its parent is named before it
-    return await core._files.upload(
-        kind,
-        cast("str", container_id),
-        given["file"],
-        name=cast("str | None", given.get("name")),
-        metadata=cast("Mapping[str, object] | str | None", given.get("metadata")),
-        on_progress=cast("Any", given.get("on_progress")),
-        content_type=cast("str | None", given.get("content_type")),
-        overwrite=cast("Any", given.get("overwrite", "version")),
-        wait=cast("bool | float", given.get("wait", False)),
-        signed=cast("bool | None", given.get("signed")),
-    )
+    options = {key: given[key] for key in _UPLOAD_OPTIONS if key in given}
+    return await uploads.upload(core, kind, container_id, given["file"], options)
 
 
 async def _download(core: Core, kind: str, given: dict[str, object]) -> object:

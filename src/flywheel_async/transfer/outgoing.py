@@ -42,6 +42,7 @@ class Outgoing:
         name: The file's name.
         media_type: Its media type.
         entry: The metadata of the new entry; the name is among it.
+        preserve_metadata: Whether it keeps the metadata of the version before.
         teller: Told about what happens.
     """
 
@@ -51,11 +52,13 @@ class Outgoing:
     name: str
     media_type: str
     entry: Mapping[str, object]
+    preserve_metadata: bool
     teller: Teller
 
     def request(self, body: Body, ticket: str | None = None) -> Request:
         """Makes a request of the upload route."""
-        return build(upload_operation(self.kind), (self.container_id,), {"ticket": ticket}, upload=body)
+        query = {"ticket": ticket, "preserve_metadata": self.preserve_metadata or None}
+        return build(upload_operation(self.kind), (self.container_id,), query, upload=body)
 
     def described(self, size: int | None) -> dict[str, object]:
         """The metadata to send: with the size of the bytes, whatever the caller has put there; none for no bytes."""

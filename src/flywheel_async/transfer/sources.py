@@ -7,7 +7,7 @@ import inspect
 import mimetypes
 import os
 import re
-from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Iterable
+from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Generator, Iterable
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -113,6 +113,16 @@ def _is_count(value: object) -> bool:
 
 def _is_contents(file: object) -> TypeGuard[Contents]:
     return isinstance(file, (bytes, bytearray, memoryview, Readable, AsyncIterable, Iterable))
+
+
+def check_readable(spec: FileSpec) -> None:
+    """Makes sure that a file at a path can be opened, and closes it again; blocking.
+
+    Raises:
+        ArgumentError: It cannot, or is no file.
+    """
+    if isinstance(spec.contents, PathContents):
+        open_source(Path(spec.contents.path), "file").close()
 
 
 def check_name(name: object, argument: str = "file name") -> str:
@@ -311,8 +321,13 @@ class Source:
         elif isinstance(contents, Iterable):
             iterator = iter(contents)
             end = object()
-            while (item := await self._call(lambda: next(iterator, end))) is not end:
-                yield _as_bytes(item)
+            try:
+                while (item := await self._call(lambda: next(iterator, end))) is not end:
+                    yield _as_bytes(item)
+            finally:
+                if isinstance(iterator, Generator):
+                    with suppress(ValueError):  # a cancelled call leaves it running in its thread
+                        iterator.close()
         else:
             raise ArgumentError(f"FileSpec.contents cannot be a {type(contents).__name__}")
 

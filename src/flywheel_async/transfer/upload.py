@@ -35,6 +35,7 @@ class UploadOptions:
         overwrite: What to do where a file of the same name is.
         wait: Whether to wait until the site lists the file; a number is for how many seconds at most.
         signed: False takes the direct form even where the site wants signed URLs; else the site decides.
+        preserve_metadata: Whether a new version keeps the metadata of the one before.
 
     Raises:
         ArgumentError: One of them makes no sense.
@@ -44,6 +45,7 @@ class UploadOptions:
     overwrite: Overwrite = "version"
     wait: bool | float = False
     signed: bool | None = None
+    preserve_metadata: bool = False
 
     def __post_init__(self) -> None:
         if self.overwrite not in ("version", "skip-same", "error"):
@@ -95,7 +97,9 @@ async def upload_one(
         await source.prepare()
         left_at = source.position
         teller = Teller(on_progress, spec.name, source.length)
-        out = Outgoing(core, kind, container_id, spec.name, content_type(spec), entry, teller)
+        out = Outgoing(
+            core, kind, container_id, spec.name, content_type(spec), entry, options.preserve_metadata, teller
+        )
         async with teller.running():
             entries: list[Model] | None = None
             with anyio.move_on_after(core._transport.options.deadline):

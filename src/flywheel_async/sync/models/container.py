@@ -9,15 +9,15 @@ from datetime import datetime
 from pathlib import Path
 from typing import ClassVar, Self, Unpack, overload
 
-from flywheel_async.events import OnProgress
 from flywheel_async.fields.base import Model
 from flywheel_async.fields.common import ContainerReference
 from flywheel_async.models import container as _async
 from flywheel_async.resources.downloads import DownloadKeywords
+from flywheel_async.resources.uploads import ContainerUploadKeywords
 from flywheel_async.sync._base import SyncBase
 from flywheel_async.sync.models.file import File
 from flywheel_async.transfer.download import Writable
-from flywheel_async.transfer.sources import Overwrite, Upload
+from flywheel_async.transfer.sources import Upload
 
 
 class Container(Model, SyncBase):
@@ -88,54 +88,30 @@ class Container(Model, SyncBase):
 class FileContainer(Container):
     """A container that holds files."""
 
-    def upload_file(
-        self,
-        file: Upload | Sequence[Upload],
-        *,
-        name: str | None = None,
-        metadata: Mapping[str, object] | str | None = None,
-        on_progress: OnProgress | None = None,
-        content_type: str | None = None,
-        overwrite: Overwrite = "version",
-        wait: bool | float = False,
-    ) -> list[File]:
+    def upload_file(self, file: Upload | Sequence[Upload], **options: Unpack[ContainerUploadKeywords]) -> list[File]:
         """Uploads a file; a name that exists gets a new version. Route `POST /{containers}/{id}/files`.
 
-        The file is read in pieces and hashed on the way, and the site's hash is compared with ours.
+        The file is read in pieces and hashed on the way, and the site's hash is compared with ours. Several files are
+        uploaded at the same time.
 
         Args:
             file: A path, `FileSpec`, bytes, file object or iterator of bytes, or a list of those.
-            name: The file's name on the site; that of the path by default.
-            metadata: Members of the new entry, such as `type`, `info` or `tags`; a mapping or JSON text.
-            on_progress: Told what happens; see `events`.
-            content_type: Media type of files whose `FileSpec` does not name one; guessed from the name by default.
-            overwrite: Where a file of the same name is: `"version"` adds a version; `"skip-same"` does so unless it has
-                these very bytes, which then are not sent; `"error"` refuses.
-            wait: Whether to wait until the site lists the file; a number is for how many seconds at most.
+            **options: `name`, `metadata`, `on_progress`, `content_type`, `overwrite`, `wait`, `preserve_metadata` and
+                `signed`; see `ContainerUploadKeywords`.
 
         Returns:
             The entries the site has made, one per file.
 
         Raises:
-            ArgumentError: The source is missing or not a file; nothing was sent.
-            FileExists: A file of this name is there, and `overwrite` is `"error"`; nothing was sent.
+            ArgumentError: A source is missing or not a file, or an option is unknown; nothing was sent.
+            FileExists: A file of this name is there, and `overwrite` is `"error"`; it was not sent.
             TransferError: The source changed while it was read, or the site stored other bytes.
             APIError: The site refused.
 
         Example:
             >>> acquisition.upload_file("scan.nii.gz", metadata={"info": {"run": 1}})
         """
-        return self._run(
-            _async.FileContainer.upload_file,
-            self,
-            file,
-            name=name,
-            metadata=metadata,
-            on_progress=on_progress,
-            content_type=content_type,
-            overwrite=overwrite,
-            wait=wait,
-        )
+        return self._run(_async.FileContainer.upload_file, self, file, **options)
 
     @overload
     def download_file(self, file_name: str, dest_file: str | Path, **options: Unpack[DownloadKeywords]) -> Path: ...
