@@ -6,7 +6,7 @@ import difflib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, TypedDict, cast
+from typing import TYPE_CHECKING, Any, TypedDict, cast
 
 from flywheel_async.errors import ArgumentError
 from flywheel_async.events import OnProgress
@@ -96,7 +96,7 @@ async def upload(
         raise ArgumentError(f"on_progress must be a function, not {on_progress!r}")
     if not isinstance(container_id, str):
         raise ArgumentError(f"the id of a {kind} must be a text, not a {type(container_id).__name__}; give its .id")
-    options = UploadOptions(**cast("dict[str, bool]", rest))
+    options = UploadOptions(**cast("dict[str, Any]", rest))
     upload_operation(kind)
     several = isinstance(file, (list, tuple))
     items = cast("list[object]", file) if several else [file]
@@ -107,7 +107,7 @@ async def upload(
     specs = [spec if name is not None else _renamed(spec, own) for spec, own in zip(specs, members, strict=True)]
     if several:
         # A single one is opened before anything is sent; of a list, all are looked at before the first is sent.
-        await in_thread(lambda: [check_readable(spec) for spec in specs])
+        await in_thread(lambda: check_readable(specs))
     done = 0
 
     async def one(place: int) -> list[Model]:

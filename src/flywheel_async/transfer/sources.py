@@ -115,14 +115,15 @@ def _is_contents(file: object) -> TypeGuard[Contents]:
     return isinstance(file, (bytes, bytearray, memoryview, Readable, AsyncIterable, Iterable))
 
 
-def check_readable(spec: FileSpec) -> None:
-    """Makes sure that a file at a path can be opened, and closes it again; blocking.
+def check_readable(specs: Iterable[FileSpec]) -> None:
+    """Makes sure that files at paths can be opened, and closes them again; blocking.
 
     Raises:
-        ArgumentError: It cannot, or is no file.
+        ArgumentError: One cannot, or is no file.
     """
-    if isinstance(spec.contents, PathContents):
-        open_source(Path(spec.contents.path), "file").close()
+    for spec in specs:
+        if isinstance(spec.contents, PathContents):
+            open_source(Path(spec.contents.path), "file").close()
 
 
 def check_name(name: object, argument: str = "file name") -> str:
