@@ -59,7 +59,7 @@ async def test_outputs(watched: AsyncClient, tree: Tree) -> None:
 
     await analysis.upload_output([FileSpec("two", "zwei"), FileSpec("three", b"3")], metadata={"info": {"x": 1}})
     await analysis.reload()
-    assert [entry.name for entry in analysis.files or []] == ["one", "two", "three"]
+    assert sorted(entry.name for entry in analysis.files or []) == ["one", "three", "two"]
     assert await analysis.read_file("two") == b"zwei"
     assert (await analysis.get_file("three")).info == {"x": 1}
     await analysis.update(label="changed", description="text")

@@ -13,6 +13,7 @@ from flywheel_async.pagination import CONCURRENCY, Pages
 from flywheel_async.raw.table import operation
 from flywheel_async.resources.bound import id_of
 from flywheel_async.resources.kinds import CLASS_NAMES
+from flywheel_async.transfer.together import kept
 
 if TYPE_CHECKING:
     from flywheel_async.core import Core
@@ -41,25 +42,25 @@ async def in_order(items: Iterable[T], work: Callable[[T], Awaitable[R]], concur
     """
     check_concurrency(concurrency)
     found: dict[int, R] = {}
-    errors: list[Exception] = []
+    errors: list[BaseException] = []
     listed = list(items)
+    if len(listed) == 1:
+        return [await work(listed[0])]
     queue = iter(enumerate(listed))
 
     async def worker() -> None:
-        for place, item in queue:
-            try:
+        with kept(errors):
+            for place, item in queue:
                 found[place] = await work(item)
-            except Exception as error:
-                errors.append(error)
-                tasks.cancel_scope.cancel()
-                return
+        if errors:
+            tasks.cancel_scope.cancel()
 
     async with anyio.create_task_group() as tasks:
         for _ in range(min(concurrency, len(listed))):
             tasks.start_soon(worker)
     if errors:
         try:
-            raise errors[0]
+            raise next((error for error in errors if not isinstance(error, Exception)), errors[0])
         finally:
             errors.clear()  # the error's traceback refers to this frame
     return [found[place] for place in sorted(found)]
