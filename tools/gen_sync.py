@@ -35,6 +35,7 @@ RULES = Rules(
         r"any number of tasks, event loops and threads": "any number of threads",
         r"connections of the running event loop": "connections of this thread",
         r"\ban async (?=[^aeiou])": "a ",
+        r"\bAn async (?=[^aeiou])": "A ",
         r"\b(?:await|async) ": "",
         r"\baclose\b": "close",
     },

@@ -180,10 +180,11 @@ class Options(BaseModel):
         connect_timeout: Seconds to wait for a connection.
         request_timeout: Seconds to wait for each read or write, and for a free connection.
         deadline: Seconds one request, or one whole transfer, may take, retries and waits included; None for no limit.
+            The deadline of a call takes its place.
         total_retries: How often a request is sent again at most.
         backoff_factor: Seconds; the n-th wait is random between 0 and `backoff_factor / 2 * 2**n`.
         backoff_max: Longest wait between two tries, in seconds; also caps `Retry-After`.
-        max_connections: Requests in flight at once, over everything the client does.
+        max_connections: Requests in flight at once, over everything the client does; as many streams may be held open.
         exhaustive: Ask for everything on the site, not only what the user has permissions on (site admins).
         ca_file: Path of a file with the certificate authorities to trust.
         default_timezone: Time zone assumed for date-times without one; None refuses them.

@@ -201,6 +201,8 @@ def check_destination(dest: object) -> Path:
         raise ArgumentError(f"dest must be the path of a file, not {text!r}")
     path = Path(text)
     try:
+        if text.endswith(("/", os.sep)) and not path.is_dir():
+            raise ArgumentError(f"dest: the folder {path} does not exist; create it first")
         if not path.parent.is_dir():
             raise ArgumentError(f"dest: the folder {path.parent} does not exist; create it first")
         if path.is_dir():
@@ -241,9 +243,21 @@ def open_temporary(path: Path) -> tuple[Path, int]:
     temporary = path.with_name(f".fw-{secrets.token_hex(8)}.part")
     flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
     try:
-        return temporary, os.open(temporary, flags, 0o666)
+        return temporary, os.open(temporary, flags, mode_for(path))
     except OSError as exc:
         raise ArgumentError(f"dest: cannot write into {path.parent}: {exc.strerror or exc}") from None
+
+
+def mode_for(path: Path) -> int:
+    """The permissions of a file that is to replace another one; blocking.
+
+    What was private must not become readable for others by being downloaded again, not even while it arrives.
+    """
+    try:
+        found = path.lstat().st_mode
+    except OSError:
+        return 0o666
+    return found & 0o666 | 0o600 if stat.S_ISREG(found) else 0o666
 
 
 def publish(raw: io.FileIO, temporary: Path, path: Path, *, fsync: bool = False, mtime: float | None = None) -> None:
@@ -260,9 +274,9 @@ def publish(raw: io.FileIO, temporary: Path, path: Path, *, fsync: bool = False,
         TransferError: The system refuses.
     """
     try:
-        if path.is_file() and not path.is_symlink():
-            # What was private must not become readable for others by being downloaded again.
-            os.fchmod(raw.fileno(), stat.S_IMODE(path.stat().st_mode))
+        if hasattr(os, "fchmod") and path.is_file() and not path.is_symlink():
+            # Not what runs a file as its owner: it would do so with other bytes.
+            os.fchmod(raw.fileno(), path.stat().st_mode & 0o777)
         if mtime is not None:
             os.utime(raw.fileno() if os.utime in os.supports_fd else temporary, (mtime, mtime))
         if fsync:

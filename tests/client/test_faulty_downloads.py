@@ -255,16 +255,24 @@ def _digit_offset(site: Emulator, container_id: str, name: str) -> int:
 @pytest.mark.anyio
 async def test_cancelled_at_any_moment(world: World, tmp_path: Path) -> None:
     stored = world.stored[2]
+    cancelled: list[bool] = []
+    world.site.faults.clear()
     world.proxy.plan = lambda number: ConnectionPlan(down=Flow(throttle=8 * MIB))
     async with AsyncClient(world.key) as fw:
         entry = await (await fw.get_acquisition(stored.acquisition)).get_file("0.bin")
-        for number in range(12):
+        start = anyio.current_time()
+        await entry.download(tmp_path, parallel=2)
+        whole = anyio.current_time() - start
+        (tmp_path / entry.name).unlink()
+        for number in range(20):  # from the start to well after the end
             folder = tmp_path / str(number)
             folder.mkdir()
-            with anyio.move_on_after(0.02 * number) as scope:
+            with anyio.move_on_after(whole * number / 14) as scope:
                 await entry.download(folder, parallel=2)
+            cancelled.append(scope.cancelled_caught)
             assert listed(folder) == ([] if scope.cancelled_caught else [entry.name])
             assert open_below(tmp_path) == []
             assert fw._transport._budget.free == fw._options.max_connections
     world.proxy.plan = ()
+    assert 5 < sum(cancelled) < 20
     assert os.listdir(tmp_path / "0") == []

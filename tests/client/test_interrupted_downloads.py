@@ -18,10 +18,12 @@ from flywheel_async.emulator import Emulator
 from flywheel_async.sync import Client
 
 SCRIPT = """
-import io, os, sys, threading
+import io, os, sys, threading, time
 from pathlib import Path
 from flywheel_async.sync import Client
+from flywheel_async.transfer import partial
 
+partial._KEPT_FROM = 1_000_000
 kind, project_id, folder = sys.argv[1:]
 def note(event):
     if event.done > 1_000_000:
@@ -52,7 +54,11 @@ with Client(os.environ["FLYWHEEL_API_KEY"]) as fw:
             verb(here, on_progress=note) if way == "kept" else verb(extract_to=folder, on_progress=note)
     except KeyboardInterrupt:
         below = [os.path.realpath(f"/proc/self/fd/{fd}") for fd in os.listdir("/proc/self/fd")]
-        names = [thread.name for thread in threading.enumerate() if "AnyIO" not in thread.name]
+        for _ in range(200):  # worker threads end by themselves, a moment after the call
+            names = [thread.name for thread in threading.enumerate()]
+            if len(names) == 1:
+                break
+            time.sleep(0.01)
         free = fw._inner._transport._budget.free
         print([path for path in below if path.startswith(folder)], names, free, flush=True)
 """

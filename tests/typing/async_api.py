@@ -107,6 +107,8 @@ async def containers(
     assert_type(await acquisition.download_file("x", io.BytesIO()), None)
     assert_type(await acquisition.download_tar("x", include_tags=["y"]), ArchiveSummary)
     assert_type(await acquisition.read_file("x"), bytes)
+    assert_type(await acquisition.read_file("x", deadline=5, stall_timeout=1, on_progress=print), bytes)
+    assert_type(acquisition.stream_file("x", version=1, deadline=5), AsyncFileStream)
     assert_type(await acquisition.get_file("x"), File)
     assert_type(await acquisition.delete_file("x"), None)
 
@@ -118,6 +120,9 @@ def seen(event: Event) -> None:
 
 async def files(file: File) -> None:
     assert_type(file.open_member("x"), AsyncFileStream)
+    assert_type(file.open_member("x", stall_timeout=5, on_progress=print), AsyncFileStream)
+    assert_type(await file.read(deadline=5), bytes)
+    assert_type(await file.read_zip_member("x", deadline=5), bytes)
     assert_type(await file.download("x", resume=False, on_progress=seen), Path)
     assert_type(await file.download("x"), Path)
     assert_type(await file.read(), bytes)

@@ -106,6 +106,8 @@ def containers(
     assert_type(acquisition.download_file("x", io.BytesIO()), None)
     assert_type(acquisition.download_tar("x", include_tags=["y"]), ArchiveSummary)
     assert_type(acquisition.read_file("x"), bytes)
+    assert_type(acquisition.read_file("x", deadline=5, stall_timeout=1, on_progress=print), bytes)
+    assert_type(acquisition.stream_file("x", version=1, deadline=5), FileStream)
     assert_type(acquisition.get_file("x"), File)
     assert_type(acquisition.delete_file("x"), None)
 
@@ -117,6 +119,9 @@ def seen(event: Event) -> None:
 
 def files(file: File) -> None:
     assert_type(file.open_member("x"), FileStream)
+    assert_type(file.open_member("x", stall_timeout=5, on_progress=print), FileStream)
+    assert_type(file.read(deadline=5), bytes)
+    assert_type(file.read_zip_member("x", deadline=5), bytes)
     assert_type(file.download("x", resume=False, on_progress=seen), Path)
     assert_type(file.download("x"), Path)
     assert_type(file.read(), bytes)

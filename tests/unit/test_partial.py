@@ -13,7 +13,7 @@ import pytest
 
 from flywheel_async.errors import TransferError
 from flywheel_async.transfer import partial as module
-from flywheel_async.transfer.partial import Identity, Partial
+from flywheel_async.transfer.partial import Identity, Partial, discard
 
 pytestmark = pytest.mark.anyio
 
@@ -175,6 +175,122 @@ async def test_writing_to_a_closed_one_is_an_error(tmp_path: Path) -> None:
     await partial.aclose(keep=False)
     with pytest.raises(TransferError, match="cannot write"):
         await partial.write(0, b"abc")
+
+
+async def test_what_is_longer_than_the_file_is_cut(tmp_path: Path) -> None:
+    await left_behind(tmp_path / "x")
+    (left,) = tmp_path.glob(".fw-*.part")
+    with left.open("r+b") as file:
+        file.seek(10 * MIB)
+        file.write(b"garbage")
+    partial = await Partial.create(tmp_path / "x", MINE)
+    assert partial.count == 3 * MIB
+    for start, stop in partial.missing(len(DATA)):
+        await partial.write(start, DATA[start:stop])
+    assert await partial.hash() == HASH
+    await partial.commit()
+    await partial.aclose(keep=True)
+    assert (tmp_path / "x").read_bytes() == DATA
+
+
+async def test_what_was_made_longer_meanwhile_gets_no_name(tmp_path: Path) -> None:
+    for identity in (MINE, None):
+        partial = await Partial.create(tmp_path / "x", identity)
+        await partial.write(0, DATA)
+        (left,) = tmp_path.glob(".fw-*.part")
+        with left.open("ab") as file:
+            file.write(b"garbage")
+        with pytest.raises(TransferError, match="changed"):
+            await partial.commit()
+        await partial.aclose(keep=False)
+        assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize("suffix", ["", ".json", ".json~"])
+async def test_a_pipe_in_the_place_of_a_note_holds_nothing_up(tmp_path: Path, suffix: str) -> None:
+    name = f".fw-{hashlib.sha256(b'x').hexdigest()[:16]}.part{suffix}"
+    os.mkfifo(tmp_path / name)
+    with anyio.fail_after(10):
+        partial = await Partial.create(tmp_path / "x", MINE)
+        await partial.write(0, DATA)
+        await partial.commit()
+        await partial.aclose(keep=True)
+    assert (tmp_path / "x").read_bytes() == DATA
+    assert set(os.listdir(tmp_path)) <= {"x", name}
+
+
+async def test_a_link_in_the_place_of_a_note_is_not_written_through(tmp_path: Path) -> None:
+    victim = tmp_path / "victim"
+    victim.write_bytes(b"safe")
+    (tmp_path / f".fw-{hashlib.sha256(b'x').hexdigest()[:16]}.part.json~").symlink_to(victim)
+    await left_behind(tmp_path / "x")
+    assert victim.read_bytes() == b"safe"
+    assert hidden(tmp_path) == [".json", ".part"]
+
+
+@pytest.mark.parametrize("identity", [MINE, None])
+async def test_what_is_private_is_private_from_the_start(tmp_path: Path, identity: Identity | None) -> None:
+    (tmp_path / "x").write_bytes(b"old")
+    (tmp_path / "x").chmod(0o4700)
+    partial = await Partial.create(tmp_path / "x", identity)
+    (left,) = tmp_path.glob(".fw-*.part")
+    assert left.stat().st_mode & 0o7777 == 0o600
+    await partial.write(0, DATA)
+    await partial.commit()
+    await partial.aclose(keep=False)
+    assert (tmp_path / "x").stat().st_mode & 0o7777 == 0o700
+
+
+async def test_what_became_private_meanwhile_is_taken_up_as_such(tmp_path: Path) -> None:
+    await left_behind(tmp_path / "x")
+    (left,) = tmp_path.glob(".fw-*.part")
+    left.chmod(0o644)
+    (tmp_path / "x").write_bytes(b"old")
+    (tmp_path / "x").chmod(0o600)
+    partial = await Partial.create(tmp_path / "x", MINE)
+    assert partial.count == 3 * MIB
+    assert left.stat().st_mode & 0o777 == 0o600
+    await partial.aclose(keep=False)
+
+
+async def test_what_is_left_is_removed_by_what_cannot_take_it_up(tmp_path: Path) -> None:
+    await left_behind(tmp_path / "x")
+    partial = await Partial.create(tmp_path / "x", None)
+    assert hidden(tmp_path) == [".json", ".part", ".part"]
+    await partial.commit()
+    await partial.aclose(keep=False)
+    assert os.listdir(tmp_path) == ["x"]
+    await left_behind(tmp_path / "x")
+    partial = await Partial.create(tmp_path / "x", None, discard=True)
+    assert hidden(tmp_path) == [".part"]
+    await partial.aclose(keep=False)
+    await left_behind(tmp_path / "x")
+    await discard(tmp_path / "x")
+    assert os.listdir(tmp_path) == ["x"]
+
+
+async def test_what_is_in_use_or_not_ours_is_not_removed(tmp_path: Path) -> None:
+    await left_behind(tmp_path / "x")
+    partial = await Partial.create(tmp_path / "x", MINE)
+    await discard(tmp_path / "x")
+    assert hidden(tmp_path) == [".json", ".part"]
+    await partial.aclose(keep=True)
+    (left,) = tmp_path.glob(".fw-*.part")
+    os.link(left, tmp_path / "also")
+    await discard(tmp_path / "x")
+    assert hidden(tmp_path) == [".json", ".part"]
+
+
+@pytest.mark.parametrize(("size", "each"), [(10_000, 1_000), (640_000, 10_000), (10**12, 20_000)])
+async def test_how_much_a_kill_may_cost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int, each: int) -> None:
+    monkeypatch.setattr(module, "_NOTED_EACH", (1_000, 20_000))
+    partial = await Partial.create(tmp_path / "x", Identity("f1", 1, HASH, size))
+    await partial.write(0, bytes(each - 1))
+    (note,) = tmp_path.glob(".fw-*.json")
+    assert json.loads(note.read_text())["there"] == []
+    await partial.write(each - 1, b"a")
+    assert json.loads(note.read_text())["there"] == [[0, each]]
+    await partial.aclose(keep=False)
 
 
 async def test_permissions_of_a_new_file(tmp_path: Path) -> None:

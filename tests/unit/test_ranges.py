@@ -36,7 +36,7 @@ def test_what_is_no_span() -> None:
 def test_the_plan_covers_what_is_missing_once(parts: list[tuple[int, int]], connections: int) -> None:
     scale = 1024 * 1024
     missing = [(start * scale, stop * scale) for start, stop in Spans(parts)]
-    pieces = plan(missing, 80 * scale, connections)
+    pieces = list(plan(missing, 80 * scale, connections))
     assert list(Spans(pieces)) == list(Spans(missing))
     assert sum(stop - start for start, stop in pieces) == sum(stop - start for start, stop in missing)
     assert connections > 1 or pieces == missing
@@ -44,9 +44,13 @@ def test_the_plan_covers_what_is_missing_once(parts: list[tuple[int, int]], conn
 
 def test_pieces_are_neither_tiny_nor_huge() -> None:
     mib = 1024 * 1024
-    assert plan([(0, 10)], 10, 4) == [(0, 10)]
-    assert len(plan([(0, 64 * mib)], 64 * mib, 4)) == 16
+    assert list(plan([(0, 10)], 10, 4)) == [(0, 10)]
+    assert len(list(plan([(0, 64 * mib)], 64 * mib, 4))) == 16
     assert max(stop - start for start, stop in plan([(0, 9000 * mib)], 9000 * mib, 4)) == 64 * mib
+
+
+def test_a_plan_for_a_size_that_cannot_be_is_not_made_at_once() -> None:
+    assert next(iter(plan([(0, 2**53)], 2**53, 4))) == (0, 64 * 1024 * 1024)
 
 
 def test_how_many_connections() -> None:

@@ -13,10 +13,11 @@ from flywheel_async.models.file import File
 from flywheel_async.resources import instants as _instants
 from flywheel_async.resources import uploads as _uploads
 from flywheel_async.resources.bound import core_of, id_of
-from flywheel_async.resources.downloads import DownloadKeywords
+from flywheel_async.resources.downloads import DownloadKeywords, ReadKeywords
 from flywheel_async.resources.uploads import ContainerUploadKeywords
 from flywheel_async.transfer.download import Writable
 from flywheel_async.transfer.sources import Upload
+from flywheel_async.transfer.stream import AsyncFileStream
 
 
 class Container(Model):
@@ -148,11 +149,12 @@ class FileContainer(Container):
         """
         return await core_of(self)._downloads.to(self.container_type, id_of(self), file_name, dest_file, options)
 
-    async def read_file(self, file_name: str) -> bytes:
+    async def read_file(self, file_name: str, **options: Unpack[ReadKeywords]) -> bytes:
         """Downloads the current version of a file into memory; route `GET /{containers}/{id}/files/{name}`.
 
         Args:
             file_name: The file's name.
+            **options: `on_progress`, `deadline` and `stall_timeout`; see `ReadKeywords`.
 
         Returns:
             Its content, verified.
@@ -161,7 +163,31 @@ class FileContainer(Container):
             NotFound: There is no such file.
             TransferError: Other bytes arrived than the site has.
         """
-        return await core_of(self)._downloads.read(self.container_type, id_of(self), file_name)
+        return await core_of(self)._downloads.read(self.container_type, id_of(self), file_name, options)
+
+    def stream_file(
+        self, file_name: str, *, version: int | None = None, **options: Unpack[ReadKeywords]
+    ) -> AsyncFileStream:
+        """Makes a stream over a file, read while it arrives; route `GET /{containers}/{id}/files/{name}`.
+
+        Args:
+            file_name: The file's name.
+            version: The version to read; the current one by default.
+            **options: `on_progress`, `deadline` and `stall_timeout`; see `ReadKeywords`.
+
+        Returns:
+            An async context manager to iterate over.
+
+        Raises:
+            ArgumentError: The name cannot stand in a path, or an option makes no sense; nothing was sent.
+            NotFound: On entering the block: there is no such file.
+
+        Example:
+            >>> async with acquisition.stream_file("T1.nii.gz") as stream:
+            ...     async for chunk in stream:
+            ...         print(len(chunk))
+        """
+        return core_of(self)._downloads.stream_named(self.container_type, id_of(self), file_name, version, options)
 
     async def get_file(self, file_name: str) -> File:
         """Gets the current entry of a file; route `GET /{containers}/{id}/files/{name}/info`.

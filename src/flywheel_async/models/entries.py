@@ -13,7 +13,7 @@ from flywheel_async.models.file import File
 from flywheel_async.resources import classification as _classification
 from flywheel_async.resources import info as _info
 from flywheel_async.resources.bound import core_of, id_of
-from flywheel_async.resources.downloads import DownloadKeywords, checked_member
+from flywheel_async.resources.downloads import DownloadKeywords, ReadKeywords, checked_member
 from flywheel_async.transfer.download import Writable
 
 
@@ -207,12 +207,13 @@ class FileEntries(Container):
             self.container_type, id_of(self), file_name, dest_file, options, member=checked_member(member)
         )
 
-    async def read_file_zip_member(self, file_name: str, member: str) -> bytes:
+    async def read_file_zip_member(self, file_name: str, member: str, **options: Unpack[ReadKeywords]) -> bytes:
         """Downloads a member of a zip file into memory; route `GET /{containers}/{id}/files/{name}?member=`.
 
         Args:
             file_name: The file's name.
             member: The member's path, as `get_file_zip_info` lists it.
+            **options: `on_progress`, `deadline` and `stall_timeout`; see `ReadKeywords`.
 
         Returns:
             Its content.
@@ -222,5 +223,5 @@ class FileEntries(Container):
             NotFound: There is no such file.
         """
         return await core_of(self)._downloads.read(
-            self.container_type, id_of(self), file_name, member=checked_member(member)
+            self.container_type, id_of(self), file_name, options, member=checked_member(member)
         )

@@ -7,7 +7,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Self, Unpack, cast, overload
 
-from flywheel_async.events import OnProgress
 from flywheel_async.fields.common import ContainerReference, FileReference
 from flywheel_async.fields.file import FileFields
 from flywheel_async.fields.file_parts import FileVersionOutput, ZipfileInfo
@@ -18,7 +17,7 @@ from flywheel_async.resources import moving as _moving
 from flywheel_async.resources import tags as _tags
 from flywheel_async.resources import versions as _versions
 from flywheel_async.resources.bound import core_of
-from flywheel_async.resources.downloads import DownloadKeywords, checked_member
+from flywheel_async.resources.downloads import DownloadKeywords, ReadKeywords, checked_member
 from flywheel_async.resources.files import parent_of
 from flywheel_async.transfer.download import Writable
 from flywheel_async.transfer.stream import AsyncFileStream
@@ -68,16 +67,20 @@ class File(FileFields):
         """
         return await core_of(self)._downloads.entry_to(self, dest_file, options)
 
-    async def read(self) -> bytes:
+    async def read(self, **options: Unpack[ReadKeywords]) -> bytes:
         """Downloads this version into memory; route `GET /{containers}/{id}/files/{name}`.
+
+        Args:
+            **options: `on_progress`, `deadline` and `stall_timeout`; see `ReadKeywords`.
 
         Returns:
             Its content, verified.
 
         Raises:
+            ArgumentError: An option makes no sense; nothing was sent.
             TransferError: Other bytes arrived than the site has.
         """
-        return await core_of(self)._downloads.read_entry(self)
+        return await core_of(self)._downloads.read_entry(self, options)
 
     async def update(self, body: Mapping[str, object] | None = None, **members: object) -> None:
         """Changes `type` or `modality`; route `PUT /{containers}/{id}/files/{name}`.
@@ -201,11 +204,12 @@ class File(FileFields):
         """
         return await core_of(self)._downloads.entry_to(self, dest_file, options, checked_member(member))
 
-    async def read_zip_member(self, member: str) -> bytes:
+    async def read_zip_member(self, member: str, **options: Unpack[ReadKeywords]) -> bytes:
         """Downloads a member of this version into memory; route `GET /{containers}/{id}/files/{name}?member=`.
 
         Args:
             member: The member's path, as `get_zip_info` lists it.
+            **options: `on_progress`, `deadline` and `stall_timeout`; see `ReadKeywords`.
 
         Returns:
             Its content.
@@ -213,26 +217,26 @@ class File(FileFields):
         Raises:
             ArgumentError: There is no such member.
         """
-        return await core_of(self)._downloads.read_entry(self, checked_member(member))
+        return await core_of(self)._downloads.read_entry(self, options, checked_member(member))
 
-    def open_member(self, member: str, *, on_progress: OnProgress | None = None) -> AsyncFileStream:
+    def open_member(self, member: str, **options: Unpack[ReadKeywords]) -> AsyncFileStream:
         """Makes a stream over a member of this version; route `GET /{containers}/{id}/files/{name}?member=`.
 
         Args:
             member: The member's path, as `get_zip_info` lists it.
-            on_progress: Told about each event; see `flywheel_async.events`.
+            **options: `on_progress`, `deadline` and `stall_timeout`; see `ReadKeywords`.
 
         Returns:
             An async context manager to iterate over.
 
         Raises:
-            ArgumentError: On entering the block: there is no such member.
+            ArgumentError: An option makes no sense; or on entering the block: there is no such member.
 
         Example:
             >>> async with file.open_member("series/0001.dcm") as stream:
             ...     data = await stream.aread()
         """
-        return core_of(self)._downloads.stream(self, checked_member(member), {"on_progress": on_progress})
+        return core_of(self)._downloads.stream(self, checked_member(member), options)
 
     async def update_info(self, body: Mapping[str, object] | None = None, /, **members: object) -> None:
         """Replaces some top-level keys of `info` and leaves the others.

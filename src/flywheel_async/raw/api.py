@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Coroutine, Iterable
-from contextlib import ExitStack
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +11,6 @@ from flywheel_async.raw.operation import BoundOperation, find
 from flywheel_async.raw.response import AsyncRawStream, RawResponse
 from flywheel_async.raw.sending import Call, open_stream, prepare, send
 from flywheel_async.raw.table import operations
-from flywheel_async.transport.client import holding
 
 if TYPE_CHECKING:
     from flywheel_async.core import Core
@@ -174,28 +172,34 @@ class OpeningStream:
     def __init__(self, core: Core, call: Call) -> None:
         self._core = core
         self._call = call
-        self._held = ExitStack()
         self._stream: AsyncRawStream | None = None
 
     async def open(self) -> AsyncRawStream:
-        """Sends the request; the caller closes the stream.
+        """Sends the request; the caller closes the stream, or this.
 
         Raises:
             APIError: The site answered with an error status.
             TransportError: There was no usable answer.
         """
-        return AsyncRawStream(await open_stream(self._core, self._call))
-
-    async def __aenter__(self) -> AsyncRawStream:
         if self._stream is not None:
             raise RuntimeError("this stream was opened already; call the operation again for another one")
-        self._stream = await self.open()
-        self._held.enter_context(holding())
+        self._stream = await open_stream(self._core, self._call)
         return self._stream
+
+    async def aclose(self) -> None:
+        """Closes the stream, if there is one."""
+        if self._stream is not None:
+            await self._stream.aclose()
+
+    def abandon(self) -> None:
+        """Lets go of the stream without a word to the site."""
+        if self._stream is not None:
+            self._stream.abandon()
+
+    async def __aenter__(self) -> AsyncRawStream:
+        return await self.open()
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        assert self._stream is not None
-        with self._held:
-            await self._stream.aclose()
+        await self.aclose()

@@ -27,7 +27,7 @@ from flywheel_async.resources import collections, uploads
 from flywheel_async.resources.bodies import changeable, filled
 from flywheel_async.resources.info import checked_info, checked_members, to_delete, to_set
 from flywheel_async.resources.reasons import checked_reason
-from flywheel_async.transport.client import waiting_at_most
+from flywheel_async.transport.scopes import waiting_at_most
 
 if TYPE_CHECKING:
     from flywheel_async.core import Core
@@ -290,7 +290,7 @@ async def _download(core: Core, kind: str, given: dict[str, object]) -> object:
     dest = given.pop("dest_file", None)
     *_, container_id, file_name = cast("Iterable[str]", given.values())  # the analysis, as for uploads
     if dest is None:
-        return await core._downloads.read(kind, container_id, file_name, member=member, version=version)
+        return await core._downloads.read(kind, container_id, file_name, {}, member=member, version=version)
     return await core._downloads.to(kind, container_id, file_name, dest, {}, member=member, version=version)
 
 

@@ -7,7 +7,7 @@ from contextlib import aclosing
 from email.message import Message
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from anyio.lowlevel import current_token
+from flywheel_async.transport.held import Held
 
 if TYPE_CHECKING:
     from flywheel_async.transport.response import Response
@@ -117,6 +117,7 @@ class AsyncRawStream:
     Attributes:
         status: The HTTP status, below 400.
         headers: The headers; names are found in upper and lower case alike.
+        held: Its place among the streams that users hold.
 
     Example:
         >>> async with fw.raw.streaming.download_file_from_project(project_id, "scan.nii.gz") as stream:
@@ -124,9 +125,9 @@ class AsyncRawStream:
         ...         print(len(chunk))
     """
 
-    def __init__(self, answer: StreamedResponse) -> None:
+    def __init__(self, answer: StreamedResponse, held: Held) -> None:
         self._answer = answer
-        self._loop: object = current_token().native_token
+        self.held = held
         self._chunks: AsyncGenerator[bytes, None] | None = None
         self._closed = False
         self.status = answer.status
@@ -155,12 +156,15 @@ class AsyncRawStream:
         Raises:
             TransportError: The body broke off.
         """
-        self._check_place()
+        self.held.check()
         if self._closed:
             raise RuntimeError("this stream is closed; read it inside its `with` block")
         if self._chunks is None:
             self._chunks = self._answer.chunks()
-        return await anext(self._chunks, None)
+        self.held.is_broken = True  # unless this ends well, bytes may be lost
+        found = await anext(self._chunks, None)
+        self.held.is_broken = False
+        return found
 
     async def aread(self) -> bytes:
         """Reads the rest of the body into memory.
@@ -172,14 +176,21 @@ class AsyncRawStream:
 
     async def aclose(self) -> None:
         """Gives the connection back; a body that was not read to its end ends the connection."""
-        self._check_place()
-        self._closed = True
-        if self._chunks is None:
-            await self._answer.aclose()
+        if self.held.is_orphaned:
+            self.abandon()
             return
-        async with self._answer, aclosing(self._chunks):
-            pass
+        self.held.check_loop()
+        self._closed = True
+        try:
+            if self._chunks is None:
+                await self._answer.aclose()
+            else:
+                async with self._answer, aclosing(self._chunks):
+                    pass
+        finally:
+            self.held.release()
 
-    def _check_place(self) -> None:
-        if current_token().native_token is not self._loop:
-            raise RuntimeError("this stream belongs to the thread and event loop it was opened in; use it there only")
+    def abandon(self) -> None:
+        """Lets go of the stream without a word to the site, when its event loop has ended."""
+        self._closed = True
+        self.held.release()

@@ -12,15 +12,16 @@ from typing import TYPE_CHECKING, TypeVar, cast
 from flywheel_async.errors import ArgumentError
 from flywheel_async.raw.caller import bind, build
 from flywheel_async.raw.encode import json_bytes
-from flywheel_async.transport.client import waiting_at_most
+from flywheel_async.raw.response import AsyncRawStream
+from flywheel_async.transport.held import Held
 from flywheel_async.transport.request import Body, Request, Timeout
+from flywheel_async.transport.scopes import waiting_at_most
 
 if TYPE_CHECKING:
     from flywheel_async.core import Core
     from flywheel_async.raw.table import Operation
     from flywheel_async.transfer.sources import FileSpec, Source
     from flywheel_async.transport.response import Response
-    from flywheel_async.transport.streamed import StreamedResponse
 
 T = TypeVar("T")
 
@@ -143,8 +144,8 @@ async def send(core: Core, call: Call) -> Response:
     return await _send(core, call, core._transport.request)
 
 
-async def open_stream(core: Core, call: Call) -> StreamedResponse:
-    """Sends a call; the body of the answer is still on the way, and the caller closes it.
+async def open_stream(core: Core, call: Call) -> AsyncRawStream:
+    """Sends a call; the body of the answer is still on the way, and the user who reads it closes it.
 
     Raises:
         ArgumentError: A file to upload is missing; nothing was sent.
@@ -153,7 +154,15 @@ async def open_stream(core: Core, call: Call) -> StreamedResponse:
     """
     # What is read as it arrives is not decompressed.
     headers = {"accept-encoding": "identity", **call.request.headers}
-    return await _send(core, replace(call, request=replace(call.request, headers=headers)), core._transport.open)
+    held = Held()
+    await held.take(core._transport)
+    try:
+        answer = await _send(core, replace(call, request=replace(call.request, headers=headers)), core._transport.open)
+    except BaseException:
+        held.release()
+        raise
+    answer.give_back()
+    return AsyncRawStream(answer, held)
 
 
 async def _send(core: Core, call: Call, sender: Callable[[Request], Awaitable[T]]) -> T:

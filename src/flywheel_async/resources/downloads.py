@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict, cast
 
-from flywheel_async.errors import ArgumentError
+from flywheel_async.errors import ArgumentError, NotFound
 from flywheel_async.events import OnProgress
 from flywheel_async.fields.base import Model
 from flywheel_async.fields.file_parts import ZipfileInfo
@@ -15,7 +15,8 @@ from flywheel_async.raw.caller import build
 from flywheel_async.resources.files import parent_of
 from flywheel_async.resources.kinds import download_operation, zip_operation
 from flywheel_async.transfer import download as _transfer
-from flywheel_async.transfer.fetch import Content, DownloadOptions
+from flywheel_async.transfer.fetch import Content, Deadline, DownloadOptions, known_size
+from flywheel_async.transfer.partial import discard
 from flywheel_async.transfer.sources import check_name
 from flywheel_async.transfer.stream import AsyncFileStream
 
@@ -23,28 +24,39 @@ if TYPE_CHECKING:
     from flywheel_async.core import Core
 
 
-class DownloadKeywords(TypedDict, total=False):
-    """What every download to a path understands.
+class ReadKeywords(TypedDict, total=False):
+    """What every download understands, also one into memory and a stream.
 
     Attributes:
         on_progress: Told about each event; see `flywheel_async.events`.
+        deadline: Seconds the whole download may take, all requests included; the client's deadline by default.
+        stall_timeout: Seconds without a byte after which it is taken up again; the client's `request_timeout` by
+            default. Slow is not silent: bytes that trickle are waited for.
+    """
+
+    on_progress: OnProgress | None
+    deadline: float | None
+    stall_timeout: float | None
+
+
+class DownloadKeywords(ReadKeywords, total=False):
+    """What every download to a path understands, besides `on_progress`, `deadline` and `stall_timeout`.
+
+    Attributes:
         resume: Whether a large download that ends early (after more than 64 MiB, or by a kill) leaves what it has
             beside the destination, hidden, and goes on from there the next time; True by default.
         fsync: Whether the file is to be on the disk, safe from a power failure, when the call returns.
         set_mtime: Whether the file gets the time of modification that the site has for it.
-        deadline: Seconds the whole download may take; the client's deadline by default.
-        stall_timeout: Seconds without a byte after which it is taken up again; the client's `request_timeout` by
-            default.
         parallel: Connections to fetch the file over; by default 4 from 64 MiB on, else 1.
     """
 
-    on_progress: OnProgress | None
     resume: bool
     fsync: bool
     set_mtime: bool
-    deadline: float | None
-    stall_timeout: float | None
     parallel: int | None
+
+
+_READ = list(ReadKeywords.__annotations__)
 
 
 def options_of(
@@ -107,39 +119,73 @@ class Downloads:
         check_name(name)
         options, on_progress = options_of(keywords)
         target = await _transfer.checked_destination(dest, _own_name(name, member))
-        content = await self._named(kind, container_id, name, member, version)
-        return await _transfer.download(self._core, content, target, options, on_progress)
+        deadline = Deadline(self._core, options.deadline, download_operation(kind))
+        try:
+            content = await deadline.hold(lambda: self._named(kind, container_id, name, member, version))
+        except NotFound:
+            await _give_up(target)
+            raise
+        return await _transfer.download(self._core, content, target, options, on_progress, deadline)
 
     async def read(
-        self, kind: str, container_id: str, name: str, *, member: str | None = None, version: int | None = None
+        self,
+        kind: str,
+        container_id: str,
+        name: str,
+        keywords: Mapping[str, object],
+        *,
+        member: str | None = None,
+        version: int | None = None,
     ) -> bytes:
         """Downloads a file of a container, or a member of it, into memory."""
         check_name(name)
-        content = await self._named(kind, container_id, name, member, version)
-        return await _transfer.read(self._core, content, DownloadOptions(), None)
+        options, on_progress = options_of(keywords, _READ)
+        deadline = Deadline(self._core, options.deadline, download_operation(kind))
+        content = await deadline.hold(lambda: self._named(kind, container_id, name, member, version))
+        return await _transfer.read(self._core, content, options, on_progress, deadline)
 
     async def entry_to(
         self, entry: Model, dest: object, keywords: Mapping[str, object], member: str | None = None
     ) -> Path | None:
         """Downloads the very version that an entry names, or a member of it."""
         options, on_progress = options_of(keywords)
-        name = check_name(entry.get("name"))
+        name, kind = check_name(entry.get("name")), parent_of(entry)[0]
         target = await _transfer.checked_destination(dest, _own_name(name, member))
-        content = await self._of_entry(entry, member)
-        return await _transfer.download(self._core, content, target, options, on_progress)
+        deadline = Deadline(self._core, options.deadline, download_operation(kind))
+        try:
+            content = await deadline.hold(lambda: self._of_entry(entry, member))
+        except NotFound:
+            await _give_up(target)
+            raise
+        return await _transfer.download(self._core, content, target, options, on_progress, deadline)
 
-    async def read_entry(self, entry: Model, member: str | None = None) -> bytes:
+    async def read_entry(self, entry: Model, keywords: Mapping[str, object], member: str | None = None) -> bytes:
         """Downloads the very version that an entry names, or a member of it, into memory."""
-        return await _transfer.read(self._core, await self._of_entry(entry, member), DownloadOptions(), None)
+        options, on_progress = options_of(keywords, _READ)
+        deadline = Deadline(self._core, options.deadline, download_operation(parent_of(entry)[0]))
+        content = await deadline.hold(lambda: self._of_entry(entry, member))
+        return await _transfer.read(self._core, content, options, on_progress, deadline)
 
     def stream(self, entry: Model, member: str | None, keywords: Mapping[str, object]) -> AsyncFileStream:
         """Makes a stream over the very version that an entry names, or a member of it."""
         if not isinstance(cast(object, entry), Model):
             raise ArgumentError(f"file must be a file of the site, as get_file gives it, not {type(entry).__name__}")
         check_name(entry.get("name"))
-        parent_of(entry)
-        options, on_progress = options_of(keywords)
-        return AsyncFileStream(self._core, lambda: self._of_entry(entry, member), options, on_progress)
+        kind, _ = parent_of(entry)
+        return self._stream(lambda: self._of_entry(entry, member), kind, keywords)
+
+    def stream_named(
+        self, kind: str, container_id: str, name: str, version: int | None, keywords: Mapping[str, object]
+    ) -> AsyncFileStream:
+        """Makes a stream over a file of a container."""
+        check_name(name)
+        return self._stream(lambda: self._named(kind, container_id, name, None, version), kind, keywords)
+
+    def _stream(
+        self, find: Callable[[], Awaitable[Content]], kind: str, keywords: Mapping[str, object]
+    ) -> AsyncFileStream:
+        options, on_progress = options_of(keywords, _READ)
+        return AsyncFileStream(self._core, find, download_operation(kind), options, on_progress)
 
     async def listing(self, kind: str, container_id: str, name: str, version: int | None = None) -> ZipfileInfo:
         """Lists the members of a zip file."""
@@ -149,6 +195,10 @@ class Downloads:
 
     async def _named(self, kind: str, container_id: str, name: str, member: str | None, version: int | None) -> Content:
         if member is not None:
+            if version is None:
+                # Without it, a new version that comes meanwhile would be mixed with this one.
+                entry = await self._core._files.entry(kind, container_id, name)
+                version = cast("int | None", entry.get("version"))
             return await self._member(kind, container_id, name, member, version)
         entry = await self._core._files.entry(kind, container_id, name)
         if version is not None and version != entry.get("version"):
@@ -175,8 +225,7 @@ class Downloads:
         if not found:
             raise ArgumentError(f"{name!r} has no member {member!r}; get_zip_info lists them")
         request = build(download_operation(kind), (container_id, name), {"member": member, "version": version})
-        size = cast("object", found[-1].size)
-        return Content(request, member, size if isinstance(size, int) and size >= 0 else None, ranged=False)
+        return Content(request, member, known_size(found[-1].size), ranged=False)
 
 
 def checked_member(member: object) -> str:
@@ -193,3 +242,9 @@ def checked_member(member: object) -> str:
 def _own_name(name: str, member: str | None) -> str:
     """The name that what is downloaded has in a folder."""
     return name if member is None else checked_member(member).rpartition("/")[2]
+
+
+async def _give_up(target: object) -> None:
+    """Removes what an earlier download has left for a file that is gone."""
+    if isinstance(target, Path):
+        await discard(target)

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
-from contextlib import ExitStack
 from types import TracebackType
 from typing import Self
 
 from flywheel_async.sync._runner import run
+from flywheel_async.sync._streams import close_stream
 from flywheel_async.transfer.stream import AsyncFileStream
-from flywheel_async.transport.client import holding
 
 
 class FileStream(Iterator[bytes]):
     """A file of the site, or a member of a zip file, that is read while it arrives; a context manager.
 
-    A connection that breaks is taken up again where it broke. Size and hash are checked at the end: an iteration
-    that ends without an error has given all bytes, and the right ones. It belongs to the thread and the `with` block
-    it was opened in.
+    A connection that breaks is taken up again where it broke. Size and hash are checked at the end: what was read is
+    right once an iteration has ended, or `read` has given an empty piece. It belongs to the thread and the `with`
+    block it was opened in. A read that was broken off, also by Ctrl-C, is the last one.
+
+    What reads a file object can read it, without going far back: `shutil.copyfileobj(stream, file)`,
+    `pydicom.dcmread(stream)`, `tarfile.open(fileobj=stream, mode="r|gz")`.
 
     Example:
         >>> with fw.stream(file) as stream:
@@ -30,7 +33,8 @@ class FileStream(Iterator[bytes]):
 
     def __init__(self, inner: AsyncFileStream) -> None:
         self._inner = inner
-        self._held = ExitStack()
+        # Pieces are cut here: a call into the core for each would take longer than the piece.
+        self._window = inner.window
 
     def __repr__(self) -> str:
         return repr(self._inner).replace("Async", "", 1)
@@ -52,31 +56,79 @@ class FileStream(Iterator[bytes]):
 
     @property
     def count(self) -> int:
-        """Bytes that were read so far."""
+        """Bytes that have arrived so far."""
         return self._inner.count
 
     def __enter__(self) -> Self:
-        run(self._inner.open)
-        self._held.enter_context(holding())
+        try:
+            run(self._inner.open)
+        except BaseException as error:
+            close_stream(self._inner, error)  # Ctrl-C may have come when it was open
+            raise
+        self._inner.held.note()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        with self._held:
-            run(self._inner.aclose)
+        close_stream(self._inner, error)
 
     def __next__(self) -> bytes:
-        chunk = run(self._inner.chunk)
+        chunk = self.chunk()
         if chunk is None:
             raise StopIteration
         return chunk
 
-    def read(self) -> bytes:
-        """Reads the rest of the file into memory.
+    def chunk(self) -> bytes | None:
+        """The next bytes, or None at the end, when all were there and right.
+
+        Raises:
+            ChecksumMismatch: What was read is not what the site has.
+            IncompleteTransfer: More or fewer bytes came than the site has.
+            StalledTransfer: No bytes came for too long.
+            TransportError: The connection failed.
+        """
+        while not (found := self._window.rest()):
+            if not run(self._inner.feed):
+                return None
+        return found
+
+    def read(self, size: int | None = -1) -> bytes:
+        """Reads a piece.
+
+        Args:
+            size: Its size in bytes; everything that is left by default.
+
+        Returns:
+            The piece; shorter than asked for only at the end, empty after it, when all bytes were there and right.
 
         Raises:
             TransferError: What was read is not what the site has.
             TransportError: The connection failed.
         """
-        return run(self._inner.aread)
+        while (found := self._window.piece(-1 if size is None else size)) is None:
+            run(self._inner.feed)
+        return found
+
+    def tell(self) -> int:
+        """The place of the next byte in the file."""
+        return self._window.at
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        """Goes to another place: forward, or back by up to 1 MiB.
+
+        Args:
+            offset: The place, counted from where `whence` says.
+            whence: `os.SEEK_SET` for the start of the file, `os.SEEK_CUR` for the present place.
+
+        Returns:
+            The place.
+
+        Raises:
+            UnsupportedOperation: It lies too far back, or is counted from the end.
+        """
+        return self._window.seek(offset, whence)
+
+    def close(self) -> None:
+        """Gives the connection back; the stream cannot be read any more."""
+        close_stream(self._inner)

@@ -10,8 +10,7 @@ from flywheel_async.raw.operation import BoundOperation, find
 from flywheel_async.raw.response import AsyncRawStream, RawResponse
 from flywheel_async.sync import _signatures
 from flywheel_async.sync._runner import run
-from flywheel_async.sync._streams import Pager
-from flywheel_async.transport.client import holding
+from flywheel_async.sync._streams import Pager, close_stream
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -176,12 +175,14 @@ class StreamingCall(BoundOperation):
 
 @contextmanager
 def _opened(opening: OpeningStream) -> Generator[RawStream, None, None]:
-    stream = run(opening.open)
     try:
-        with holding():
-            yield RawStream(stream)
-    finally:
-        run(stream.aclose)
+        stream = run(opening.open)
+        stream.held.note()
+        yield RawStream(stream)
+    except BaseException as error:
+        close_stream(opening, error)
+        raise
+    close_stream(opening)
 
 
 class IteratingCall(BoundOperation):
@@ -231,7 +232,7 @@ class RawStream(Iterator[bytes]):
         return repr(self._inner).replace("Async", "", 1)
 
     def __next__(self) -> bytes:
-        chunk = run(self._inner.chunk)
+        chunk = self._chunk()
         if chunk is None:
             raise StopIteration
         return chunk
@@ -242,4 +243,11 @@ class RawStream(Iterator[bytes]):
         Raises:
             TransportError: The body broke off.
         """
-        return run(self._inner.aread)
+        return b"".join(iter(self._chunk, None))
+
+    def _chunk(self) -> bytes | None:
+        try:
+            return run(self._inner.chunk)
+        except KeyboardInterrupt:
+            self._inner.held.is_broken = True  # it may have come after the bytes
+            raise

@@ -10,6 +10,34 @@ from flywheel_async.sync._runner import run
 T = TypeVar("T")
 
 
+class Stream(Protocol):
+    """What a stream of the core offers to be closed; doing so again changes nothing."""
+
+    async def aclose(self) -> None: ...
+    def abandon(self) -> None: ...
+
+
+def close_stream(stream: Stream, error: BaseException | None = None) -> None:
+    """Closes a stream of the core.
+
+    Args:
+        stream: The stream.
+        error: The error that its block was left with, which is not replaced by one of closing where it does not belong.
+
+    Raises:
+        RuntimeError: It belongs to another thread.
+    """
+    try:
+        run(stream.aclose)
+    except KeyboardInterrupt:
+        stream.abandon()
+        raise
+    except RuntimeError:
+        if error is None:
+            raise
+        stream.abandon()
+
+
 class Pages(Protocol[T]):
     """What a pager of the core offers; it holds nothing that runs between two calls."""
 

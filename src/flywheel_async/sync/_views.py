@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack
 from types import TracebackType
 from typing import AnyStr, Self
 
 from flywheel_async.sync._runner import run
-from flywheel_async.transport.client import holding
+from flywheel_async.sync._streams import close_stream
 from flywheel_async.views.reading import AsyncViewData, Buffer
 
 
@@ -31,21 +30,23 @@ class ViewData(Iterator[AnyStr]):
         self._inner: AsyncViewData[AnyStr] = inner
         # Lines are cut here: a call into the core for each would take longer than the line.
         self._buffer: Buffer[AnyStr] = inner.buffer
-        self._held = ExitStack()
 
     def __repr__(self) -> str:
         return repr(self._inner).replace("Async", "", 1)
 
     def __enter__(self) -> Self:
-        run(self._inner.open)
-        self._held.enter_context(holding())
+        try:
+            run(self._inner.open)
+        except BaseException as error:
+            close_stream(self._inner, error)
+            raise
+        self._inner.note()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        with self._held:
-            self.close()
+        close_stream(self._inner, error)
 
     def __next__(self) -> AnyStr:
         line = self.readline()
@@ -68,7 +69,7 @@ class ViewData(Iterator[AnyStr]):
             TransportError: The result broke off.
         """
         while (found := self._buffer.piece(size)) is None:
-            self._buffer.feed(run(self._inner.chunk))
+            self._feed()
         return found
 
     def readline(self) -> AnyStr:
@@ -83,9 +84,13 @@ class ViewData(Iterator[AnyStr]):
             TransportError: The result broke off.
         """
         while (found := self._buffer.line()) is None:
-            self._buffer.feed(run(self._inner.chunk))
+            self._feed()
         return found
+
+    def _feed(self) -> None:
+        run(self._inner.feed)
+        self._inner.note()  # it may have been opened just now
 
     def close(self) -> None:
         """Gives the connection back."""
-        run(self._inner.aclose)
+        close_stream(self._inner)

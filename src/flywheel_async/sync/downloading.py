@@ -44,7 +44,7 @@ class Downloading(PartBase):
                 default.
 
         Returns:
-            An context manager to iterate over.
+            A context manager to iterate over.
 
         Raises:
             ArgumentError: It is no file, or an argument makes no sense; nothing was sent.

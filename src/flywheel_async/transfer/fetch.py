@@ -2,33 +2,30 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeVar, cast
 
 import anyio
 
 from flywheel_async.errors import (
+    APIError,
     ArgumentError,
     BadAnswer,
     ChecksumMismatch,
     FlywheelError,
     IncompleteTransfer,
-    RangeNotSatisfiable,
     RequestTimeout,
     StalledTransfer,
     TransportError,
 )
-from flywheel_async.events import Teller
-from flywheel_async.files import hash_name
 from flywheel_async.transfer.partial import RESUME_FROM, Identity
 from flywheel_async.transfer.ranges import answers, header
-from flywheel_async.transport.client import waiting_at_most
 from flywheel_async.transport.failures import failed
 from flywheel_async.transport.request import Request, Timeout
 from flywheel_async.transport.retry import Outcome
+from flywheel_async.transport.scopes import is_timed, timed, waiting_at_most
 
 if TYPE_CHECKING:
     from flywheel_async.core import Core
@@ -40,10 +37,14 @@ T = TypeVar("T")
 _HEADWAY = 1024 * 1024
 """Bytes after which a transfer counts as having got ahead."""
 _CHECKSUM_RETRIES = 2
+_LARGEST = 2**53
+"""No file is larger; a size beyond is a mistake, and not believed."""
+_NO_RANGES = frozenset({400, 405, 416, 501})
+"""What a site, or something in front of it, answers that does not like to be asked for a part of a file."""
 
 
 class NoRanges(Exception):
-    """The site answers a request for a part of a file with the whole of it."""
+    """The site gives no part of a file, or not the one that was asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,17 +109,23 @@ class Content:
     @classmethod
     def of_entry(cls, request: Request, entry: Model) -> Content:
         """The content that an entry of a file stands for."""
-        size, hash_ = entry.get("size"), entry.get("hash")
-        size = size if isinstance(size, int) and size >= 0 else None
+        size, hash_ = known_size(entry.get("size")), entry.get("hash")
         hash_ = hash_ if isinstance(hash_, str) and hash_.startswith("v0-sha384-") else None
         file_id, version = entry.get("file_id"), entry.get("version")
+        # With neither hash nor version, nothing would tell that the parts are of one file.
+        ranged = hash_ is not None or isinstance(version, int)
         identity = None
         if isinstance(file_id, str) and isinstance(version, int) and size is not None and hash_ is not None:
             identity = Identity(file_id, version, hash_, size) if size >= RESUME_FROM else None
         moment = entry.get("modified") or entry.get("created")
         stamp = getattr(moment, "timestamp", None)
         modified = cast(float, stamp()) if callable(stamp) else None
-        return cls(request, str(entry.get("name")), size, hash_, identity, modified)
+        return cls(request, str(entry.get("name")), size, hash_, identity, modified, ranged)
+
+
+def known_size(told: object) -> int | None:
+    """The size of a file that a site tells, or None when that cannot be true."""
+    return told if isinstance(told, int) and 0 <= told <= _LARGEST else None
 
 
 async def open_span(
@@ -134,7 +141,7 @@ async def open_span(
         stall_timeout: Seconds to wait for bytes; None takes the client's.
 
     Raises:
-        NoRanges: The whole file was answered in place of the part.
+        NoRanges: The site does not give the part.
         IncompleteTransfer: The answer announces another number of bytes than the file has.
         BadAnswer: The answer is something else.
         APIError: The site refused.
@@ -152,8 +159,10 @@ async def open_span(
     with waiting_at_most(timeout):
         try:
             answer = await core._transport.open(request)
-        except RangeNotSatisfiable as error:
-            raise IncompleteTransfer(f"{content.name}: the site has fewer than {content.size} bytes") from error
+        except APIError as error:
+            if whole or error.status not in _NO_RANGES:
+                raise
+            raise NoRanges from error
     try:
         _check_answer(content, answer, start, stop, whole)
     except BaseException:
@@ -173,9 +182,8 @@ def _check_answer(content: Content, answer: StreamedResponse, start: int, stop: 
     if not whole:
         assert stop is not None
         assert content.size is not None
-        told = answer.headers.get("content-range")
-        if not answers(told, start, stop, content.size):
-            raise BadAnswer(f"{content.name}: bytes {start} to {stop - 1} were asked for, the site answered {told!r}")
+        if not answers(answer.headers.get("content-range"), start, stop, content.size):
+            raise NoRanges
     length = answer.headers.get("content-length", "")
     expected = None if stop is None else stop - start
     if expected is not None and length.isascii() and length.isdigit() and int(length) != expected:
@@ -195,8 +203,14 @@ class Attempts:
         self._transport = core._transport
         self._name = name
         self._patience = stall_timeout or core._options.request_timeout
+        self._most = min(core._options.total_retries, _CHECKSUM_RETRIES)
         self._best = 0
         self._count = 0
+
+    @property
+    def is_last(self) -> bool:
+        """Whether wrong bytes would not be fetched again after the present try."""
+        return self._count >= self._most
 
     def wait(self, error: FlywheelError, done: int) -> float:
         """Decides.
@@ -228,16 +242,16 @@ class Attempts:
 
 
 class Deadline:
-    """The time a whole transfer may take.
+    """The time a whole transfer may take; its requests have no deadline of their own.
 
     Args:
         core: The client.
-        seconds: How long; None takes the client's deadline.
+        seconds: How long; None takes the client's deadline, and no limit within what has a deadline already.
         operation: The operation id, for the error.
     """
 
     def __init__(self, core: Core, seconds: float | None, operation: str) -> None:
-        self._seconds = seconds if seconds is not None else core._options.deadline
+        self._seconds = core._options.deadline if seconds is None and not is_timed() else seconds
         self._operation = operation
         self._at = math.inf if self._seconds is None else anyio.current_time() + self._seconds
 
@@ -249,112 +263,10 @@ class Deadline:
         """
         if self._seconds is None:
             return await work()
-        with anyio.CancelScope(deadline=self._at):
+        with anyio.CancelScope(deadline=self._at), timed():
             return await work()
         text = f"took longer than the deadline of {self._seconds:g} s"
         raise failed(RequestTimeout, self._operation, 1, text)
-
-
-class Reader:
-    """Reads a file from its first byte to its last, goes on where it broke off, and checks size and hash.
-
-    Args:
-        core: The client.
-        content: The file.
-        stall_timeout: Seconds to wait for bytes; None takes the client's.
-        teller: Told about what happens.
-
-    Attributes:
-        count: Bytes that were read so far.
-    """
-
-    def __init__(self, core: Core, content: Content, stall_timeout: float | None, teller: Teller) -> None:
-        self._core = core
-        self._content = content
-        self._patience = stall_timeout
-        self._teller = teller
-        self._attempts = Attempts(core, content.name, stall_timeout)
-        self._answer: StreamedResponse | None = None
-        self._chunks: AsyncGenerator[bytes, None] | None = None
-        self._ranged = content.ranged and content.size is not None
-        self._skip = 0
-        self._sha = hashlib.sha384()
-        self.count = 0
-
-    async def open(self) -> None:
-        """Asks for the file, so that a refusal is noticed early."""
-        if self._answer is not None:
-            return
-        content = self._content
-        start = self.count if self._ranged else 0
-        try:
-            self._answer = await open_span(self._core, content, start, content.size, self._patience)
-        except NoRanges:
-            self._ranged, start = False, 0
-            self._answer = await open_span(self._core, content, 0, content.size, self._patience)
-        # What was read before cannot be taken back: it comes again and is passed over.
-        self._skip = self.count - start
-        self._chunks = self._answer.chunks()
-
-    async def chunk(self) -> bytes | None:
-        """The next bytes, or None at the end, when all were there and right.
-
-        Raises:
-            ChecksumMismatch: What was read is not what the site has.
-            IncompleteTransfer: More or fewer bytes came than the site has.
-            StalledTransfer: No bytes came for too long.
-            TransportError: The connection failed.
-        """
-        while True:
-            try:
-                data = await self._next()
-            except FlywheelError as error:
-                await self.aclose()
-                wait = self._attempts.wait(error, self.count)
-                await self._teller.retrying(self.count, wait, error)
-                await anyio.sleep(wait)
-                continue
-            if data is None:
-                await self.aclose()
-                await self._check()
-                return None
-            self._sha.update(data)
-            self.count += len(data)
-            await self._teller.moved(len(data))
-            return data
-
-    async def _next(self) -> bytes | None:
-        size = self._content.size
-        if size is not None and self.count >= size > 0 and self._answer is None:
-            return None  # the end of the answer was lost, but nothing of the file
-        await self.open()
-        assert self._chunks is not None
-        while (data := await anext(self._chunks, None)) is not None:
-            if self._skip:
-                passed, data = data[: self._skip], data[self._skip :]
-                self._skip -= len(passed)
-            if size is not None and self.count + len(data) > size:
-                raise IncompleteTransfer(f"{self._content.name}: more than the expected {size} bytes arrived")
-            if data:
-                return data
-        if self._skip or (size is not None and self.count != size):
-            raise IncompleteTransfer(f"{self._content.name}: {self.count} of {size} bytes arrived")
-        return None
-
-    async def _check(self) -> None:
-        check_hash(self._content, hash_name(self._sha))
-        await self._teller.verified(self._content.hash)
-
-    async def aclose(self) -> None:
-        """Gives the connection back."""
-        answer, self._answer = self._answer, None
-        chunks, self._chunks = self._chunks, None
-        try:
-            if chunks is not None:
-                await chunks.aclose()
-        finally:
-            if answer is not None:
-                await answer.aclose()
 
 
 def check_hash(content: Content, got: str) -> None:

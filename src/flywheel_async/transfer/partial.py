@@ -21,7 +21,7 @@ from typing import TypeVar, cast
 import anyio
 
 from flywheel_async.errors import FlywheelError, TransferError
-from flywheel_async.files import READ_CHUNK, hash_name, in_thread, made_in_thread, open_temporary, publish
+from flywheel_async.files import READ_CHUNK, hash_name, in_thread, made_in_thread, mode_for, open_temporary, publish
 from flywheel_async.transfer.ranges import Span, Spans
 
 try:
@@ -35,7 +35,8 @@ RESUME_FROM = 8 * 1024 * 1024
 """Smaller files are sooner fetched again than taken up."""
 _KEPT_FROM = 64 * 1024 * 1024
 """An error or Ctrl-C leaves nothing behind unless more than this has arrived."""
-_NOTED_EACH = 1024 * 1024
+_NOTED_EACH = (1024 * 1024, 64 * 1024 * 1024)
+"""After so many bytes, between the two, a kill may cost; a sixty-fourth of the file."""
 _MOST_STATE = 1024 * 1024
 
 
@@ -83,23 +84,26 @@ class Partial:
         self._in_use = threading.Lock()
 
     @classmethod
-    async def create(cls, path: Path, identity: Identity | None) -> Partial:
+    async def create(cls, path: Path, identity: Identity | None, *, discard: bool = False) -> Partial:
         """Opens the file, with what an interrupted download of the same content has left there.
 
         Args:
             path: The final path.
             identity: What it belongs to; None makes one that is not taken up again.
+            discard: Whether what an interrupted download has left there is removed.
 
         Raises:
             ArgumentError: Nothing can be written there.
         """
-        return await made_in_thread(lambda: cls._open(path, identity), lambda made: made._close(keep=True))
+        return await made_in_thread(lambda: cls._open(path, identity, discard), lambda made: made._close(keep=True))
 
     @classmethod
-    def _open(cls, path: Path, identity: Identity | None) -> Partial:
+    def _open(cls, path: Path, identity: Identity | None, discard: bool) -> Partial:
+        if discard:
+            _discard(path)
         if identity is not None:
-            temporary = path.with_name(f".fw-{hashlib.sha256(os.fsencode(path.name)).hexdigest()[:16]}.part")
-            descriptor = _open_locked(temporary)
+            temporary = _temporary_of(path)
+            descriptor = _open_locked(temporary, os.O_CREAT, mode_for(path))
             if descriptor is not None:
                 made = cls(path, temporary, descriptor, identity)
                 made._load()
@@ -175,8 +179,10 @@ class Partial:
         elif self._hashed < self._spans.front:
             self._hash_on()
         self._unsaved += len(data)
-        if self._identity is not None and self._unsaved >= max(_NOTED_EACH, self._identity.size // 64):
-            self._save()
+        if self._identity is not None:
+            least, most = _NOTED_EACH
+            if self._unsaved >= min(max(least, self._identity.size // 64), most):
+                self._save()
 
     def _hash_on(self) -> None:
         """Hashes the next bytes of what is there without a gap."""
@@ -195,10 +201,14 @@ class Partial:
         self._save()
 
     def _publish(self, fsync: bool, mtime: float | None) -> None:
+        if os.fstat(self._raw.fileno()).st_size != self._spans.count:
+            raise TransferError(f"cannot write {self._path}: its temporary file was changed meanwhile")
         publish(self._raw, self._temporary, self._path, fsync=fsync, mtime=mtime)
         self._committed = True
         if self._identity is not None:
             self._remove_note()
+        else:
+            _discard(self._path)  # it can only be of another content by now
 
     def _close(self, *, keep: bool) -> None:
         with self._in_use:
@@ -223,7 +233,9 @@ class Partial:
         if self._identity is None:
             return
         state = {**asdict(self._identity), "format": 1, "target": self._path.name, "there": list(self._spans)}
-        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_NOFOLLOW", 0)
+        # Not what lies there: it may be a pipe that nobody reads, or somebody else's file.
+        self._next_state.unlink(missing_ok=True)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
         with os.fdopen(os.open(self._next_state, flags, 0o600), "w", encoding="utf-8") as file:
             json.dump(state, file)
         self._next_state.replace(self._state)
@@ -237,7 +249,8 @@ class Partial:
         assert self._identity is not None
         length = os.fstat(self._raw.fileno()).st_size
         try:
-            descriptor = os.open(self._state, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0))
+            # Without O_NONBLOCK, opening a pipe would wait for a writer before it could be refused.
+            descriptor = os.open(self._state, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
             with os.fdopen(descriptor, "rb") as file:
                 state = cast("object", json.loads(file.read(_MOST_STATE) if _is_ours(descriptor) else b""))
             spans = _spans_of(state, {**asdict(self._identity), "format": 1, "target": self._path.name}, length)
@@ -245,8 +258,10 @@ class Partial:
             spans = None
         if spans is None:
             self._empty()
-        else:
-            self._spans = spans
+            return
+        self._spans = spans
+        if length > self._identity.size:
+            self._raw.truncate(self._identity.size)
 
 
 def _spans_of(state: object, wanted: dict[str, object], length: int) -> Spans | None:
@@ -267,14 +282,42 @@ def _spans_of(state: object, wanted: dict[str, object], length: int) -> Spans | 
     return spans if all(stop <= min(length, size) for _, stop in spans) else None
 
 
-def _open_locked(temporary: Path) -> int | None:
-    """Opens a partial file for this program alone; None when it cannot be had."""
+async def discard(path: Path) -> None:
+    """Removes what an interrupted download to a path has left, unless another program is at it.
+
+    Args:
+        path: The final path.
+    """
+    await in_thread(lambda: _discard(path))
+
+
+def _discard(path: Path) -> None:
+    temporary = _temporary_of(path)
+    descriptor = _open_locked(temporary, 0, 0o600)
+    if descriptor is not None:
+        with suppress(OSError):
+            Partial(path, temporary, descriptor, None)._close(keep=False)
+
+
+def _temporary_of(path: Path) -> Path:
+    """Where a download to a path is kept that may be taken up again."""
+    return path.with_name(f".fw-{hashlib.sha256(os.fsencode(path.name)).hexdigest()[:16]}.part")
+
+
+def _open_locked(temporary: Path, flags: int, mode: int) -> int | None:
+    """Opens a partial file for this program alone; None when it cannot be had.
+
+    Args:
+        temporary: Where it is.
+        flags: `os.O_CREAT` to make it if it is missing.
+        mode: The permissions it may have at most, if it is to be written.
+    """
     if fcntl is None:
         return None
-    flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+    flags |= os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
     while True:
         try:
-            descriptor = os.open(temporary, flags, 0o666)
+            descriptor = os.open(temporary, flags, mode)
         except OSError:
             return None
         try:
@@ -290,6 +333,8 @@ def _open_locked(temporary: Path) -> int | None:
             os.close(descriptor)
             return None
         if (here.st_dev, here.st_ino) == (there.st_dev, there.st_ino):
+            if here.st_mode & 0o777 & ~mode:
+                os.fchmod(descriptor, here.st_mode & mode)
             return descriptor
         os.close(descriptor)
 

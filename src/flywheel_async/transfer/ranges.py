@@ -71,7 +71,7 @@ class Spans:
         return [(start, stop) for start, stop in zip(edges[::2], edges[1::2], strict=True) if start < stop]
 
 
-def plan(missing: Iterable[Span], size: int, connections: int) -> list[Span]:
+def plan(missing: Iterable[Span], size: int, connections: int) -> Iterator[Span]:
     """Cuts what is missing into pieces for several connections.
 
     Args:
@@ -79,14 +79,17 @@ def plan(missing: Iterable[Span], size: int, connections: int) -> list[Span]:
         size: Size of the file in bytes.
         connections: How many connections fetch at once; with one, nothing is cut.
 
-    Returns:
+    Yields:
         The pieces in order, large enough that starting one costs little, small enough that all connections end
-        at about the same time.
+        at about the same time. There may be millions.
     """
     if connections <= 1:
-        return list(missing)
+        yield from missing
+        return
     piece = min(max(-(-size // (connections * 4)), _SMALLEST_PIECE), _LARGEST_PIECE)
-    return [(at, min(at + piece, stop)) for start, stop in missing for at in range(start, stop, piece)]
+    for start, stop in missing:
+        for at in range(start, stop, piece):
+            yield at, min(at + piece, stop)
 
 
 def connections_for(size: int | None, wanted: int | None) -> int:

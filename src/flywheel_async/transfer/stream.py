@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from contextlib import ExitStack
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from anyio.lowlevel import current_token
+import anyio
 
 from flywheel_async.events import OnProgress, Teller
-from flywheel_async.transfer.fetch import Content, Deadline, DownloadOptions, Reader
-from flywheel_async.transport.client import holding
+from flywheel_async.transfer.fetch import Content, Deadline, DownloadOptions
+from flywheel_async.transfer.reader import Reader
+from flywheel_async.transfer.window import Window
+from flywheel_async.transport.held import Held
 
 if TYPE_CHECKING:
     from flywheel_async.core import Core
@@ -22,7 +23,7 @@ class AsyncFileStream:
 
     A connection that breaks is taken up again where it broke. Size and hash are checked at the end: an iteration
     that ends without an error has given all bytes, and the right ones. It belongs to the event loop and the
-    `async with` block it was opened in.
+    `async with` block it was opened in. A read that was cancelled or failed is the last one.
 
     Example:
         >>> async with fw.stream(file) as stream:
@@ -32,6 +33,7 @@ class AsyncFileStream:
     Args:
         core: The client.
         find: Finds what is read.
+        operation: The operation id, for errors.
         options: Deadline and stall timeout.
         on_progress: Told about each event.
 
@@ -39,25 +41,29 @@ class AsyncFileStream:
         name: The file's name, once the block is entered.
         size: Its size in bytes, or None when unknown.
         hash: Its hash in the site's notation, or None when unknown.
+        window: What has arrived and was not read.
+        held: Its place among the streams that users hold.
     """
 
     def __init__(
         self,
         core: Core,
         find: Callable[[], Awaitable[Content]],
+        operation: str,
         options: DownloadOptions,
         on_progress: OnProgress | None = None,
     ) -> None:
         self._core = core
         self._find = find
+        self._operation = operation
         self._options = options
         self._on_progress = on_progress
-        self._held = ExitStack()
-        self._loop: object = None
+        self.held = Held()
+        self.window = Window()
         self._reader: Reader | None = None
         self._teller = Teller(on_progress, "", None)
         self._deadline: Deadline | None = None
-        self._ended = False
+        self._count = 0
         self.name = ""
         self.size: int | None = None
         self.hash: str | None = None
@@ -67,8 +73,8 @@ class AsyncFileStream:
 
     @property
     def count(self) -> int:
-        """Bytes that were read so far."""
-        return 0 if self._reader is None else self._reader.count
+        """Bytes that have arrived so far."""
+        return self._count
 
     async def open(self) -> None:
         """Asks for the file; the caller closes the stream. Entering the block does the same.
@@ -77,29 +83,35 @@ class AsyncFileStream:
             APIError: The site refused.
             TransportError: There was no usable answer.
         """
-        if self._loop is not None:
+        if self._deadline is not None:
             raise RuntimeError("this stream was opened before; make another one")
-        self._loop = current_token().native_token
-        content = await self._find()
-        self.name, self.size, self.hash = content.name, content.size, content.hash
-        self._teller = Teller(self._on_progress, content.name, content.size)
-        deadline = self._deadline = Deadline(self._core, self._options.deadline, content.request.operation)
-        reader = Reader(self._core, content, self._options.stall_timeout, self._teller)
-        async with self._teller.running():
-            await self._teller.started()
-            await deadline.hold(reader.open)
-        self._reader = reader
+        deadline = self._deadline = Deadline(self._core, self._options.deadline, self._operation)
+        try:
+            content = await deadline.hold(self._found)
+            self.name, self.size, self.hash = content.name, content.size, content.hash
+            self._teller = Teller(self._on_progress, content.name, content.size)
+            reader = Reader(self._core, content, self._options.stall_timeout, self._teller, of_user=True)
+            self._reader = reader
+            async with self._teller.running():
+                await self._teller.started()
+                await deadline.hold(reader.open)
+        except BaseException:
+            with anyio.CancelScope(shield=True):
+                await self.aclose()
+            raise
+
+    async def _found(self) -> Content:
+        await self.held.take(self._core._transport)
+        return await self._find()
 
     async def __aenter__(self) -> Self:
         await self.open()
-        self._held.enter_context(holding())
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        with self._held:
-            await self.aclose()
+        await self.aclose()
 
     def __aiter__(self) -> Self:
         return self
@@ -119,37 +131,71 @@ class AsyncFileStream:
             StalledTransfer: No bytes came for too long.
             TransportError: The connection failed.
         """
-        reader, deadline = self._reader, self._deadline
-        self._check_place()
-        if reader is None or deadline is None:
-            raise RuntimeError("this stream is not open; read it inside its `with` block")
-        if self._ended:
-            return None
-        async with self._teller.running():
-            found = await deadline.hold(reader.chunk)
-            if found is None:
-                self._ended = True
-                await self._teller.ended()
+        while not (found := self.window.rest()):
+            if not await self.feed():
+                return None
         return found
 
-    async def aread(self) -> bytes:
-        """Reads the rest of the file into memory.
+    async def aread(self, size: int | None = -1) -> bytes:
+        """Reads a piece.
+
+        Args:
+            size: Its size in bytes; everything that is left by default.
+
+        Returns:
+            The piece; shorter than asked for only at the end, empty after it, when all bytes were there and right.
 
         Raises:
             TransferError: What was read is not what the site has.
             TransportError: The connection failed.
         """
-        return b"".join([chunk async for chunk in self])
+        while (found := self.window.piece(-1 if size is None else size)) is None:
+            await self.feed()
+        return found
+
+    async def feed(self) -> bool:
+        """Waits for more bytes, for whoever reads; tells whether there were any.
+
+        Raises:
+            TransferError: What was read is not what the site has.
+            TransportError: The connection failed.
+        """
+        reader, deadline = self._reader, self._deadline
+        if reader is None or deadline is None:
+            raise RuntimeError("this stream is not open; read it inside its `with` block")
+        if self.window.has_ended:
+            return False
+        self.held.check()
+        self.held.is_broken = True  # unless this ends well, bytes may be lost
+        async with self._teller.running():
+            found = await deadline.hold(reader.chunk)
+            if found is None:
+                await self._teller.ended()
+        self.window.feed(found)
+        self._count = reader.count
+        self.held.is_broken = False
+        return found is not None
 
     async def aclose(self) -> None:
         """Gives the connection back; the stream cannot be read any more."""
-        if self._loop is None:
-            return
-        self._check_place()
-        reader, self._reader = self._reader, None
-        if reader is not None:
-            await reader.aclose()
+        reader = self._reader
+        if self.held.is_orphaned:
+            self.abandon()
+        elif reader is None:
+            self.held.release()
+        else:
+            self.held.check_loop()
+            self._reader = None
+            self.window.clear()
+            try:
+                await reader.aclose()
+            finally:
+                self.held.release()
 
-    def _check_place(self) -> None:
-        if current_token().native_token is not self._loop:
-            raise RuntimeError("this stream belongs to the thread and event loop it was opened in; use it there only")
+    def abandon(self) -> None:
+        """Lets go of the stream without a word to the site, when its event loop has ended."""
+        reader, self._reader = self._reader, None
+        self.window.clear()
+        if reader is not None:
+            reader.abandon()
+        self.held.release()

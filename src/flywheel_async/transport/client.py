@@ -7,7 +7,7 @@ import platform
 import ssl
 import sys
 from collections.abc import AsyncGenerator, Callable, Generator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Literal
@@ -22,9 +22,10 @@ from flywheel_async.errors import BadAnswer, ConfigError, FlywheelError, Request
 from flywheel_async.transport.failures import SourceFailed, failed, is_final, map_failure
 from flywheel_async.transport.limits import Budget
 from flywheel_async.transport.redirect import next_url, origin
-from flywheel_async.transport.request import Request, Timeout
+from flywheel_async.transport.request import Request
 from flywheel_async.transport.response import Response, api_error
 from flywheel_async.transport.retry import Outcome, RetryPolicy
+from flywheel_async.transport.scopes import is_timed, timed, timeout_here
 from flywheel_async.transport.streamed import DataStream, StreamedResponse, UploadStream
 
 if TYPE_CHECKING:
@@ -36,12 +37,9 @@ log = logging.getLogger("flywheel_async.transport")
 FEATURES = "Safe-Redirect,multipart_signed_url"
 _FIRST_CONTACT_RETRIES = 2
 
-# True while a request is being sent, or an answer read by the caller. A call made meanwhile, by an upload source or
-# by whoever reads the answer, must not wait for the budget, a part of which it holds itself.
+# True while a request is being sent, or a callable of a transfer runs. A call made meanwhile, by an upload source or
+# by that callable, must not wait for the budget, a part of which is held by what waits for its end.
 _sending: ContextVar[bool] = ContextVar("flywheel_async.sending", default=False)
-
-# In place of the client's own timeouts, for the requests of one call.
-_timeout: ContextVar[Timeout | None] = ContextVar("flywheel_async.timeout", default=None)
 
 # What a caller's own headers may say to a store that the site redirects to.
 _FOR_STORES = frozenset({"accept", "accept-encoding", "content-range", "if-none-match", "range", "user-agent"})
@@ -49,13 +47,17 @@ _FOR_STORES = frozenset({"accept", "accept-encoding", "content-range", "if-none-
 
 @contextmanager
 def holding() -> Generator[None, None, None]:
-    """While it lasts, requests of this task do not wait for the budget: the task reads an answer that holds a part."""
+    """While it lasts, a callable of the user runs, whose requests are its own.
+
+    They do not wait for the budget, since the transfer that waits for the callable holds a part of it; and the
+    transfer's deadline is not theirs.
+    """
     token = _sending.set(True)
     try:
-        yield
+        with timed(False):
+            yield
     finally:
-        with suppress(ValueError):  # left in another task than entered
-            _sending.reset(token)
+        _sending.reset(token)
 
 
 def user_agent(suffix: str = "") -> str:
@@ -66,16 +68,6 @@ def user_agent(suffix: str = "") -> str:
         own = "0"
     text = f"flywheel_async/{own} (Python {platform.python_version()}; {platform.system()})"
     return f"{text} {suffix}" if suffix else text
-
-
-@contextmanager
-def waiting_at_most(timeout: Timeout | None) -> Generator[None, None, None]:
-    """While it lasts, requests of this task have these timeouts; None changes nothing."""
-    token = _timeout.set(timeout or _timeout.get())
-    try:
-        yield
-    finally:
-        _timeout.reset(token)
 
 
 class Transport:
@@ -91,6 +83,11 @@ class Transport:
         http_client: An httpx client to use in place of the default transport; its own limits, proxies and TLS hold.
         unlimited: Tells whether the current call must not wait for the budget, since its caller holds a part of it.
         at_close: Has a function called when the running event loop is closed; gives a function that takes it back.
+
+    Attributes:
+        site: See above.
+        options: See above.
+        streams: The limit for streams that users hold; see `Held`.
 
     Raises:
         ConfigError: A certificate file, proxy or part of the user's cannot be used.
@@ -113,6 +110,7 @@ class Transport:
         self._http_client = http_client
         self._unlimited = unlimited
         self._budget = Budget(options.max_connections)
+        self.streams = Budget(options.max_connections)
         self._verify: ssl.SSLContext | bool = ssl_context(options)
         self._at_close = at_close
         self._pools: WeakKeyDictionary[object, tuple[PooledTransport, Callable[[], object]]] = WeakKeyDictionary()
@@ -130,6 +128,11 @@ class Transport:
 
     def __repr__(self) -> str:
         return f"<Transport to {self.site.base_url}>"
+
+    @property
+    def is_unlimited(self) -> bool:
+        """Whether the running call must not wait for the budget, since what waits for it holds a part."""
+        return self._unlimited() or _sending.get()
 
     async def aclose(self) -> None:
         """Closes this event loop's connections; parts handed in by the user stay open."""
@@ -184,10 +187,10 @@ class Transport:
 
     async def _send_in_time(self, request: Request, *, whole: bool) -> StreamedResponse:
         tries = _Tries(request)
+        unlimited = self.is_unlimited
         sending = _sending.set(True)
-        unlimited = self._unlimited() or sending.old_value is True
         try:
-            if self.options.deadline is None:
+            if self.options.deadline is None or is_timed():
                 return await self._send(tries, whole, unlimited)
             with anyio.move_on_after(self.options.deadline):
                 return await self._send(tries, whole, unlimited)
@@ -299,7 +302,7 @@ class Transport:
         return response
 
     def _own_timeouts(self) -> dict[str, float | None]:
-        own = _timeout.get()
+        own = timeout_here()
         if own is None:
             return dict(self._timeouts)
         return {**self._timeouts, "connect": own.connect, "read": own.read, "write": own.read}

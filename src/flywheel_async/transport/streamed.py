@@ -39,8 +39,14 @@ class StreamedResponse:
         self._release: Callable[[], object] | None = None
 
     def on_close(self, release: Callable[[], object]) -> None:
-        """Has `release` called once when the answer is closed."""
+        """Has `release` called once when the answer is closed, or gives it back before."""
         self._release = release
+
+    def give_back(self) -> None:
+        """Gives its part of the budget back while it is still open."""
+        release, self._release = self._release, None
+        if release is not None:
+            release()
 
     async def __aenter__(self) -> StreamedResponse:
         return self
@@ -55,9 +61,7 @@ class StreamedResponse:
         try:
             await self._response.aclose()
         finally:
-            release, self._release = self._release, None
-            if release is not None:
-                release()
+            self.give_back()
 
     async def load(self) -> None:
         """Reads the whole body, decompressed, into `content`, and closes. Failures are httpx's own.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import codecs
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import Any, AnyStr, Generic, Self, cast
 
@@ -12,7 +11,6 @@ import anyio
 
 from flywheel_async.errors import BadAnswer
 from flywheel_async.raw.response import AsyncRawStream
-from flywheel_async.transport.client import holding
 
 
 class Buffer(Generic[AnyStr]):
@@ -108,7 +106,6 @@ class AsyncViewData(AsyncIterator[AnyStr]):
         self._stream: AsyncRawStream | None = None
         self._at_end = False
         self._closed = False
-        self._held = AsyncExitStack()
 
     def __repr__(self) -> str:
         state = "closed" if self._closed else "not opened" if self._stream is None else "open"
@@ -116,14 +113,12 @@ class AsyncViewData(AsyncIterator[AnyStr]):
 
     async def __aenter__(self) -> Self:
         await self.open()
-        self._held.enter_context(holding())
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        async with self._held:
-            await self.aclose()
+        await self.aclose()
 
     async def open(self) -> None:
         """Executes the view, waits for its result and opens it; reading without a block does so, too.
@@ -160,7 +155,7 @@ class AsyncViewData(AsyncIterator[AnyStr]):
             TransportError: The result broke off.
         """
         while (found := self.buffer.piece(size)) is None:
-            self.buffer.feed(await self.chunk())
+            await self.feed()
         return found
 
     async def readline(self) -> AnyStr:
@@ -173,8 +168,27 @@ class AsyncViewData(AsyncIterator[AnyStr]):
             TransportError: The result broke off.
         """
         while (found := self.buffer.line()) is None:
-            self.buffer.feed(await self.chunk())
+            await self.feed()
         return found
+
+    async def feed(self) -> None:
+        """Waits for more, for whoever reads.
+
+        Raises:
+            TransportError: The result broke off.
+        """
+        self.buffer.feed(await self.chunk())
+
+    def note(self) -> None:
+        """Tells the task that runs here that it holds an open stream."""
+        if self._stream is not None:
+            self._stream.held.note()
+
+    def abandon(self) -> None:
+        """Lets go of the stream without a word to the site."""
+        self._closed = True
+        if self._stream is not None:
+            self._stream.abandon()
 
     async def chunk(self) -> bytes | None:
         """The next bytes as they arrive, None at the end; not to be mixed with the other ways to read."""

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any
 from flywheel_async.errors import ArgumentError
 from flywheel_async.events import OnProgress
 from flywheel_async.files import check_destination, in_thread
-from flywheel_async.raw.api import OpeningStream
 from flywheel_async.raw.response import AsyncRawStream
-from flywheel_async.raw.sending import Call
+from flywheel_async.raw.sending import Call, open_stream
 from flywheel_async.transfer.download import download
 from flywheel_async.transfer.fetch import DownloadOptions
 from flywheel_async.views.execution import check_container, data_request, definition, execute, result
@@ -29,11 +28,11 @@ def opening(
         raise ArgumentError(f"decode must be True for text or False for bytes, not {decode!r}")
     name, made, container = check_format(format), definition(view), check_container(container_id)
 
-    async def open_stream() -> AsyncRawStream:
+    async def opened() -> AsyncRawStream:
         execution = await execute(core, made, container, options)
-        return await OpeningStream(core, Call(data_request(execution, name))).open()
+        return await open_stream(core, Call(data_request(execution, name)))
 
-    return AsyncViewData[str](open_stream, "") if decode else AsyncViewData[bytes](open_stream, b"")
+    return AsyncViewData[str](opened, "") if decode else AsyncViewData[bytes](opened, b"")
 
 
 async def save(

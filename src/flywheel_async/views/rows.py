@@ -10,7 +10,8 @@ from flywheel_async.events import Teller
 from flywheel_async.fields.base import Model
 from flywheel_async.pagination import Page, Query, Walk
 from flywheel_async.resources.whole import check_concurrency, in_order
-from flywheel_async.transfer.fetch import Deadline, Reader
+from flywheel_async.transfer.fetch import Deadline
+from flywheel_async.transfer.reader import Reader
 from flywheel_async.views.execution import check_container, definition, execute, result
 from flywheel_async.views.options import Options
 from flywheel_async.views.splitting import check_split

@@ -12,9 +12,10 @@ from typing import ClassVar, Self, Unpack, overload
 from flywheel_async.fields.base import Model
 from flywheel_async.fields.common import ContainerReference
 from flywheel_async.models import container as _async
-from flywheel_async.resources.downloads import DownloadKeywords
+from flywheel_async.resources.downloads import DownloadKeywords, ReadKeywords
 from flywheel_async.resources.uploads import ContainerUploadKeywords
 from flywheel_async.sync._base import SyncBase
+from flywheel_async.sync._files import FileStream
 from flywheel_async.sync.models.file import File
 from flywheel_async.transfer.download import Writable
 from flywheel_async.transfer.sources import Upload
@@ -145,11 +146,12 @@ class FileContainer(Container):
         """
         return self._run(_async.FileContainer.download_file, self, file_name, dest_file, **options)
 
-    def read_file(self, file_name: str) -> bytes:
+    def read_file(self, file_name: str, **options: Unpack[ReadKeywords]) -> bytes:
         """Downloads the current version of a file into memory; route `GET /{containers}/{id}/files/{name}`.
 
         Args:
             file_name: The file's name.
+            **options: `on_progress`, `deadline` and `stall_timeout`; see `ReadKeywords`.
 
         Returns:
             Its content, verified.
@@ -158,7 +160,29 @@ class FileContainer(Container):
             NotFound: There is no such file.
             TransferError: Other bytes arrived than the site has.
         """
-        return self._run(_async.FileContainer.read_file, self, file_name)
+        return self._run(_async.FileContainer.read_file, self, file_name, **options)
+
+    def stream_file(self, file_name: str, *, version: int | None = None, **options: Unpack[ReadKeywords]) -> FileStream:
+        """Makes a stream over a file, read while it arrives; route `GET /{containers}/{id}/files/{name}`.
+
+        Args:
+            file_name: The file's name.
+            version: The version to read; the current one by default.
+            **options: `on_progress`, `deadline` and `stall_timeout`; see `ReadKeywords`.
+
+        Returns:
+            A context manager to iterate over.
+
+        Raises:
+            ArgumentError: The name cannot stand in a path, or an option makes no sense; nothing was sent.
+            NotFound: On entering the block: there is no such file.
+
+        Example:
+            >>> with acquisition.stream_file("T1.nii.gz") as stream:
+            ...     for chunk in stream:
+            ...         print(len(chunk))
+        """
+        return FileStream(self._call(_async.FileContainer.stream_file, self, file_name, version=version, **options))
 
     def get_file(self, file_name: str) -> File:
         """Gets the current entry of a file; route `GET /{containers}/{id}/files/{name}/info`.

@@ -11,7 +11,7 @@ from typing import Unpack, overload
 from flywheel_async.fields.common import FileReference
 from flywheel_async.fields.file_parts import ZipfileInfo
 from flywheel_async.models import entries as _async
-from flywheel_async.resources.downloads import DownloadKeywords
+from flywheel_async.resources.downloads import DownloadKeywords, ReadKeywords
 from flywheel_async.sync.models.container import Container
 from flywheel_async.sync.models.file import File
 from flywheel_async.transfer.download import Writable
@@ -195,12 +195,13 @@ class FileEntries(Container):
         """
         return self._run(_async.FileEntries.download_file_zip_member, self, file_name, member, dest_file, **options)
 
-    def read_file_zip_member(self, file_name: str, member: str) -> bytes:
+    def read_file_zip_member(self, file_name: str, member: str, **options: Unpack[ReadKeywords]) -> bytes:
         """Downloads a member of a zip file into memory; route `GET /{containers}/{id}/files/{name}?member=`.
 
         Args:
             file_name: The file's name.
             member: The member's path, as `get_file_zip_info` lists it.
+            **options: `on_progress`, `deadline` and `stall_timeout`; see `ReadKeywords`.
 
         Returns:
             Its content.
@@ -209,4 +210,4 @@ class FileEntries(Container):
             ArgumentError: There is no such member.
             NotFound: There is no such file.
         """
-        return self._run(_async.FileEntries.read_file_zip_member, self, file_name, member)
+        return self._run(_async.FileEntries.read_file_zip_member, self, file_name, member, **options)

@@ -9,12 +9,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Self, Unpack, overload
 
-from flywheel_async.events import OnProgress
 from flywheel_async.fields.common import ContainerReference, FileReference
 from flywheel_async.fields.file import FileFields
 from flywheel_async.fields.file_parts import FileVersionOutput, ZipfileInfo
 from flywheel_async.models import file as _async
-from flywheel_async.resources.downloads import DownloadKeywords
+from flywheel_async.resources.downloads import DownloadKeywords, ReadKeywords
 from flywheel_async.sync._base import SyncBase
 from flywheel_async.sync._files import FileStream
 from flywheel_async.transfer.download import Writable
@@ -65,16 +64,20 @@ class File(FileFields, SyncBase):
         """
         return self._run(_async.File.download, self, dest_file, **options)
 
-    def read(self) -> bytes:
+    def read(self, **options: Unpack[ReadKeywords]) -> bytes:
         """Downloads this version into memory; route `GET /{containers}/{id}/files/{name}`.
+
+        Args:
+            **options: `on_progress`, `deadline` and `stall_timeout`; see `ReadKeywords`.
 
         Returns:
             Its content, verified.
 
         Raises:
+            ArgumentError: An option makes no sense; nothing was sent.
             TransferError: Other bytes arrived than the site has.
         """
-        return self._run(_async.File.read, self)
+        return self._run(_async.File.read, self, **options)
 
     def update(self, body: Mapping[str, object] | None = None, **members: object) -> None:
         """Changes `type` or `modality`; route `PUT /{containers}/{id}/files/{name}`.
@@ -188,11 +191,12 @@ class File(FileFields, SyncBase):
         """
         return self._run(_async.File.download_zip_member, self, member, dest_file, **options)
 
-    def read_zip_member(self, member: str) -> bytes:
+    def read_zip_member(self, member: str, **options: Unpack[ReadKeywords]) -> bytes:
         """Downloads a member of this version into memory; route `GET /{containers}/{id}/files/{name}?member=`.
 
         Args:
             member: The member's path, as `get_zip_info` lists it.
+            **options: `on_progress`, `deadline` and `stall_timeout`; see `ReadKeywords`.
 
         Returns:
             Its content.
@@ -200,26 +204,26 @@ class File(FileFields, SyncBase):
         Raises:
             ArgumentError: There is no such member.
         """
-        return self._run(_async.File.read_zip_member, self, member)
+        return self._run(_async.File.read_zip_member, self, member, **options)
 
-    def open_member(self, member: str, *, on_progress: OnProgress | None = None) -> FileStream:
+    def open_member(self, member: str, **options: Unpack[ReadKeywords]) -> FileStream:
         """Makes a stream over a member of this version; route `GET /{containers}/{id}/files/{name}?member=`.
 
         Args:
             member: The member's path, as `get_zip_info` lists it.
-            on_progress: Told about each event; see `flywheel_async.events`.
+            **options: `on_progress`, `deadline` and `stall_timeout`; see `ReadKeywords`.
 
         Returns:
-            An context manager to iterate over.
+            A context manager to iterate over.
 
         Raises:
-            ArgumentError: On entering the block: there is no such member.
+            ArgumentError: An option makes no sense; or on entering the block: there is no such member.
 
         Example:
             >>> with file.open_member("series/0001.dcm") as stream:
             ...     data = stream.aread()
         """
-        return FileStream(self._call(_async.File.open_member, self, member, on_progress=on_progress))
+        return FileStream(self._call(_async.File.open_member, self, member, **options))
 
     def update_info(self, body: Mapping[str, object] | None = None, /, **members: object) -> None:
         """Replaces some top-level keys of `info` and leaves the others.
