@@ -54,6 +54,7 @@ _MODULES = {
     "RawStream": "flywheel_async.sync._raw",
     "Sequence": "collections.abc",
     "Overwrite": "flywheel_async.transfer.sources",
+    "Replacing": "flywheel_async.transfer.fetch",
     "Upload": "flywheel_async.transfer.sources",
     "date": "datetime",
     "datetime": "datetime",

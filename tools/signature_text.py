@@ -190,8 +190,22 @@ def _download(call: Call, as_data: bool) -> Call:
     """Downloads by container have a verified transfer behind them, with options of their own."""
     places = [one for one in call.arguments if not one.keyword]
     dest = [] if as_data else [Argument("dest_file", "str | Path", keyword=False)]
-    options = (Argument("member", "str | None", "None"), Argument("version", "int | None", "None"), _TIMEOUT)
-    return replace(call, arguments=(*places, *dest, *options), gives="bytes" if as_data else "Path")
+    options = (
+        Argument("member", "str | None", "None"),
+        Argument("version", "int | None", "None"),
+        Argument("on_progress", "OnProgress | None", "None"),
+        Argument("deadline", "float | None", "None"),
+        Argument("stall_timeout", "float | None", "None"),
+    )
+    to_path = (
+        Argument("resume", "bool", "True"),
+        Argument("fsync", "bool", "False"),
+        Argument("set_mtime", "bool", "False"),
+        Argument("parallel", "int | None", "None"),
+        Argument("overwrite", "Replacing", '"replace"'),
+    )
+    arguments = (*places, *dest, *options, *(() if as_data else to_path), _TIMEOUT)
+    return replace(call, arguments=arguments, gives="bytes" if as_data else "Path")
 
 
 def _collect(call: Call, level: str) -> Call:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from flywheel_async.resources.ensure import Ensure
     from flywheel_async.resources.files import Files
     from flywheel_async.resources.paths import Paths
+    from flywheel_async.transfer.zip_directory import ZipMember
     from flywheel_async.transport.request import Request
     from flywheel_async.transport.response import Response
 
@@ -64,6 +65,7 @@ class Core:
         self._turns = Turns()
         self._signed_uploads: bool | None = None  # whether the site wants them, once it was asked
         self._classes: Registry | None = None
+        self._zips: dict[tuple[object, object], dict[str, ZipMember]] = {}  # members of zips that were read last
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} of {self._transport.site.base_url}>"

@@ -63,7 +63,8 @@ class Verified(TransferEvent):
     """All bytes are there, and right.
 
     Attributes:
-        hash: Their hash in the site's notation, which was compared; None where the site gave only the size.
+        hash: Their hash in the site's notation, which was compared; of a member of a zip file `crc32-` and its CRC-32;
+            None where the site gave only the size.
     """
 
     hash: str | None

@@ -201,6 +201,9 @@ def check_destination(dest: object) -> Path:
         raise ArgumentError(f"dest must be the path of a file, not {text!r}")
     path = Path(text)
     try:
+        if path.is_symlink():
+            # The user's own choice, unlike links in a folder where a site chooses the name.
+            return check_destination(path.resolve())
         if text.endswith(("/", os.sep)) and not path.is_dir():
             raise ArgumentError(f"dest: the folder {path} does not exist; create it first")
         if not path.parent.is_dir():
@@ -214,8 +217,9 @@ def check_destination(dest: object) -> Path:
         return path
     except UnicodeError:
         raise ArgumentError(f"dest: {text!a} cannot be the name of a file") from None
-    except OSError as exc:
-        raise ArgumentError(f"dest: {path} cannot be written: {exc.strerror or exc}") from None
+    except (OSError, RuntimeError) as exc:
+        reason = (exc.strerror if isinstance(exc, OSError) else None) or exc
+        raise ArgumentError(f"dest: {path} cannot be written: {reason}") from None
     return path
 
 

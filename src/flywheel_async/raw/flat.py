@@ -25,6 +25,7 @@ from flywheel_async.raw.sending import Call, prepare, send, take_timeout
 from flywheel_async.raw.table import derived, operation, operations
 from flywheel_async.resources import collections, uploads
 from flywheel_async.resources.bodies import changeable, filled
+from flywheel_async.resources.downloads import DownloadKeywords, ReadKeywords
 from flywheel_async.resources.info import checked_info, checked_members, to_delete, to_set
 from flywheel_async.resources.reasons import checked_reason
 from flywheel_async.transport.scopes import waiting_at_most
@@ -209,8 +210,10 @@ def _own_parameters(name: str) -> _Parameters | None:
         places = operation(name).positional
         return _Parameters((*places, *_UPLOAD_OPTIONS), len(places))
     if _DOWNLOAD.fullmatch(name) is not None:
-        places = target(name).positional if name.endswith("_as_data") else (*operation(name).positional, "dest_file")
-        return _Parameters((*places, "member", "version"), len(places))
+        as_data = name.endswith("_as_data")
+        places = target(name).positional if as_data else (*operation(name).positional, "dest_file")
+        options = ReadKeywords.__annotations__ if as_data else DownloadKeywords.__annotations__
+        return _Parameters((*places, "member", "version", *options), len(places))
     if name in operations():
         return None
     row = tuple(derived()[name]["args"])
@@ -287,11 +290,12 @@ async def _upload(core: Core, kind: str, given: Mapping[str, object]) -> object:
 
 async def _download(core: Core, kind: str, given: dict[str, object]) -> object:
     version, member = cast("int | None", given.pop("version", None)), cast("str | None", given.pop("member", None))
+    options = {key: given.pop(key) for key in DownloadKeywords.__annotations__ if key in given}
     dest = given.pop("dest_file", None)
     *_, container_id, file_name = cast("Iterable[str]", given.values())  # the analysis, as for uploads
     if dest is None:
-        return await core._downloads.read(kind, container_id, file_name, {}, member=member, version=version)
-    return await core._downloads.to(kind, container_id, file_name, dest, {}, member=member, version=version)
+        return await core._downloads.read(kind, container_id, file_name, options, member=member, version=version)
+    return await core._downloads.to(kind, container_id, file_name, dest, options, member=member, version=version)
 
 
 async def _collect(core: Core, name: str, given: Mapping[str, object]) -> None:

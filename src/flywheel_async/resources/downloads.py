@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, TypedDict, cast
+from typing import TYPE_CHECKING, Any, TypedDict, cast
 
 from flywheel_async.errors import ArgumentError, NotFound
 from flywheel_async.events import OnProgress
@@ -15,10 +15,12 @@ from flywheel_async.raw.caller import build
 from flywheel_async.resources.files import parent_of
 from flywheel_async.resources.kinds import download_operation, zip_operation
 from flywheel_async.transfer import download as _transfer
-from flywheel_async.transfer.fetch import Content, Deadline, DownloadOptions, known_size
+from flywheel_async.transfer.checksums import crc_name
+from flywheel_async.transfer.fetch import Content, Deadline, DownloadOptions, Replacing, known_size
 from flywheel_async.transfer.partial import discard
 from flywheel_async.transfer.sources import check_name
 from flywheel_async.transfer.stream import AsyncFileStream
+from flywheel_async.transfer.zip_members import directory_of
 
 if TYPE_CHECKING:
     from flywheel_async.core import Core
@@ -48,13 +50,19 @@ class DownloadKeywords(ReadKeywords, total=False):
         fsync: Whether the file is to be on the disk, safe from a power failure, when the call returns.
         set_mtime: Whether the file gets the time of modification that the site has for it.
         parallel: Connections to fetch the file over; by default 4 from 64 MiB on, else 1.
+        overwrite: Where a file of that path is: `"replace"` replaces it, by default; `"skip-same"` does so unless it
+            has these very bytes, which then are not fetched; `"error"` refuses.
     """
 
     resume: bool
     fsync: bool
     set_mtime: bool
     parallel: int | None
+    overwrite: Replacing
 
+
+_ZIPS = 16
+"""Zip files of which the members are remembered; a version never changes."""
 
 _READ = list(ReadKeywords.__annotations__)
 
@@ -81,7 +89,7 @@ def options_of(
             near = difflib.get_close_matches(name, known, 1)
             hint = f"did you mean {near[0]!r}?" if near else f"it takes {', '.join(known)}"
             raise ArgumentError(f"unknown argument {name!r} of a download; {hint}")
-    return DownloadOptions(**cast("dict[str, bool]", rest)), cast("OnProgress | None", on_progress)
+    return DownloadOptions(**cast("dict[str, Any]", rest)), cast("OnProgress | None", on_progress)
 
 
 class Downloads:
@@ -118,7 +126,7 @@ class Downloads:
         """
         check_name(name)
         options, on_progress = options_of(keywords)
-        target = await _transfer.checked_destination(dest, _own_name(name, member))
+        target = await _transfer.checked_destination(dest, _place_of(name, member), options.overwrite)
         deadline = Deadline(self._core, options.deadline, download_operation(kind))
         try:
             content = await deadline.hold(lambda: self._named(kind, container_id, name, member, version))
@@ -150,7 +158,7 @@ class Downloads:
         """Downloads the very version that an entry names, or a member of it."""
         options, on_progress = options_of(keywords)
         name, kind = check_name(entry.get("name")), parent_of(entry)[0]
-        target = await _transfer.checked_destination(dest, _own_name(name, member))
+        target = await _transfer.checked_destination(dest, _place_of(name, member), options.overwrite)
         deadline = Deadline(self._core, options.deadline, download_operation(kind))
         try:
             content = await deadline.hold(lambda: self._of_entry(entry, member))
@@ -194,38 +202,47 @@ class Downloads:
         return self._core._plain(ZipfileInfo, response)
 
     async def _named(self, kind: str, container_id: str, name: str, member: str | None, version: int | None) -> Content:
-        if member is not None:
-            if version is None:
-                # Without it, a new version that comes meanwhile would be mixed with this one.
-                entry = await self._core._files.entry(kind, container_id, name)
-                version = cast("int | None", entry.get("version"))
-            return await self._member(kind, container_id, name, member, version)
         entry = await self._core._files.entry(kind, container_id, name)
         if version is not None and version != entry.get("version"):
             entry = await self._core._containers.get("file", str(entry["file_id"]), version=version)
-        return self.content(kind, container_id, entry)
+        return await self._content(kind, container_id, entry, member)
 
     async def _of_entry(self, entry: Model, member: str | None) -> Content:
         kind, container_id = parent_of(entry)
-        if member is None:
-            return self.content(kind, container_id, entry)
-        name, version = check_name(entry.get("name")), cast("int | None", entry.get("version"))
-        return await self._member(kind, container_id, name, member, version)
+        return await self._content(kind, container_id, entry, member)
+
+    async def _content(self, kind: str, container_id: str, entry: Model, member: str | None) -> Content:
+        whole = self.content(kind, container_id, entry)
+        return whole if member is None else await self._member(whole, kind, container_id, entry, member)
 
     def content(self, kind: str, container_id: str, entry: Model) -> Content:
+        """What is downloaded for the very version of an entry."""
         name = check_name(entry.get("name"))
         request = build(download_operation(kind), (container_id, name), {"version": entry.get("version")})
         return Content.of_entry(request, entry)
 
-    async def _member(self, kind: str, container_id: str, name: str, member: str, version: int | None) -> Content:
-        """A member, whose size is known from the listing."""
+    async def _member(self, whole: Content, kind: str, container_id: str, entry: Model, member: str) -> Content:
+        """A member, with what the zip itself says of it, or else the site."""
         checked_member(member)
-        listing = await self.listing(kind, container_id, name, version)
-        found = [entry for entry in listing.members or [] if entry.path == member]
-        if not found:
-            raise ArgumentError(f"{name!r} has no member {member!r}; get_zip_info lists them")
+        name, version, zips = whole.name, cast("int | None", entry.get("version")), self._core._zips
+        key = entry.get("file_id"), version
+        members = zips.get(key)
+        if members is None:
+            members = await directory_of(self._core, whole) or {}
+            if None not in key:  # else the next version would be taken for this one
+                zips[key] = members
+            for old in list(zips)[:-_ZIPS]:
+                zips.pop(old, None)
+        found = members.get(member)
+        size, crc = (None, None) if found is None else (found.size, crc_name(found.crc))
+        if found is None:
+            listing = await self.listing(kind, container_id, name, version)
+            told = [one for one in listing.members or [] if one.path == member]
+            if not told:
+                raise ArgumentError(f"{name!r} has no member {member!r}; get_zip_info lists them")
+            size = known_size(told[-1].size)
         request = build(download_operation(kind), (container_id, name), {"member": member, "version": version})
-        return Content(request, member, known_size(found[-1].size), ranged=False)
+        return Content(request, member, size, crc, ranged=False, doubt=lambda: zips.pop(key, None))
 
 
 def checked_member(member: object) -> str:
@@ -239,9 +256,11 @@ def checked_member(member: object) -> str:
     return member
 
 
-def _own_name(name: str, member: str | None) -> str:
-    """The name that what is downloaded has in a folder."""
-    return name if member is None else checked_member(member).rpartition("/")[2]
+def _place_of(name: str, member: str | None) -> tuple[str, ...]:
+    """The names that what is downloaded has in a folder: a member those of its path, since others may end alike."""
+    if member is None:
+        return (name,)
+    return tuple(part for part in checked_member(member).split("/") if part not in ("", "."))
 
 
 async def _give_up(target: object) -> None:

@@ -154,7 +154,8 @@ class ArchiveDownload:
                 total.bytes += done.bytes
                 total.verified += done.verified
 
-        await Deadline(self._core, self._options.deadline, "download_ticket").hold(work)
+        deadline = Deadline(self._core, self._options.deadline, "download_ticket")
+        await deadline.hold(lambda: self._core._transport.in_turn(work))
         return total
 
     async def _receive(self, tickets: Tickets, ticket: Ticket, place: Place, number: int) -> Unpacked:

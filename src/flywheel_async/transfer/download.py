@@ -5,17 +5,27 @@ from __future__ import annotations
 import inspect
 import io
 import os
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import anyio
 
-from flywheel_async.errors import ArgumentError, ChecksumMismatch, TransferError
+from flywheel_async.errors import ArgumentError, ChecksumMismatch, FileExists, TransferError, UnsafeArchive
 from flywheel_async.events import OnProgress, Teller
-from flywheel_async.files import WRITE_CHUNK, check_destination, existing_folder, in_thread, in_user_thread
-from flywheel_async.transfer.fetch import Attempts, Content, Deadline, DownloadOptions
+from flywheel_async.files import (
+    READ_CHUNK,
+    WRITE_CHUNK,
+    check_destination,
+    existing_folder,
+    in_thread,
+    in_user_thread,
+    made_in_thread,
+)
+from flywheel_async.transfer.checksums import checksum_for
+from flywheel_async.transfer.fetch import Attempts, Content, Deadline, DownloadOptions, Replacing, doubting
+from flywheel_async.transfer.folders import SafeTree
 from flywheel_async.transfer.names import safe_name
 from flywheel_async.transfer.path_download import PathDownload
 from flywheel_async.transfer.reader import Reader
@@ -36,31 +46,44 @@ Destination = str | os.PathLike[str] | Writable
 """Where a download goes: the path of a file, a folder that exists, or a file object open for writing bytes."""
 
 
-async def checked_destination(dest: object, name: str) -> Path | Writable:
+async def checked_destination(dest: object, place: Sequence[str], overwrite: Replacing) -> Path | Writable:
     """Checks where a download is to go.
 
     Args:
         dest: A path, or an object with `write`.
-        name: The file's name on the site, for a folder.
+        place: For a folder: the names of the folders in it, which are made, and of the file, as the site gives them.
+        overwrite: What to do where a file is.
 
     Returns:
         The path of the file to write, or the object.
 
     Raises:
         ArgumentError: It is neither, or cannot be written.
+        FileExists: A file is there, and `overwrite` is `"error"`.
     """
     if isinstance(dest, Writable) and not isinstance(dest, (str, os.PathLike)):
         if _is_a(dest, io.TextIOBase):
             raise ArgumentError("dest must be a file object open for writing bytes, not text; open it with mode 'wb'")
         return dest
-    return await in_thread(lambda: _checked_path(dest, name))
+    return await in_thread(lambda: _checked_path(dest, place, overwrite))
 
 
-def _checked_path(dest: object, name: str) -> Path:
+def _checked_path(dest: object, place: Sequence[str], overwrite: Replacing) -> Path:
     folder = existing_folder(dest)
-    if folder is None:
-        return check_destination(dest)
-    path = folder / safe_name(name)
+    path = check_destination(dest) if folder is None else _in_folder(folder, place)
+    if overwrite == "error" and path.exists():
+        raise FileExists(f"dest: {path} is there already")
+    return path
+
+
+def _in_folder(folder: Path, place: Sequence[str]) -> Path:
+    if len(place) > 1:
+        try:
+            with SafeTree(folder) as tree:
+                folder = tree.make(place[:-1])
+        except UnsafeArchive as error:
+            raise ArgumentError(f"dest: {error}") from None
+    path = folder / safe_name(place[-1])
     if path.is_symlink() or (path.exists() and not path.is_file()):
         raise ArgumentError(f"dest: {path} is a link or no file, and is not replaced; move it away")
     return path
@@ -105,16 +128,53 @@ async def download(
     deadline = deadline or Deadline(core, options.deadline, content.request.operation)
 
     async def work() -> Path | None:
+        if isinstance(dest, Path) and options.overwrite == "skip-same" and await is_there(dest, content):
+            await teller.started(content.size or 0)
+            await teller.verified(content.hash)
+            return dest
         if isinstance(dest, Path):
             return await PathDownload(core, content, dest, options, teller).run()
         await teller.started()
         await _pour(core, content, dest, options, teller)
         return None
 
-    async with teller.running():
-        path = await deadline.hold(work)
+    async with teller.running(), doubting(content):
+        path = await deadline.hold(lambda: core._transport.in_turn(work) if isinstance(dest, Path) else work())
         await teller.ended(path)
     return path
+
+
+async def is_there(path: Path, content: Content) -> bool:
+    """Whether a local file has the bytes of a content; without a checksum of that, nobody can tell."""
+    if content.hash is None:
+        return False
+    checksum = checksum_for(content.hash)
+
+    def opened() -> io.FileIO | None:
+        try:
+            file = io.FileIO(path)
+        except OSError:
+            return None
+        if os.fstat(file.fileno()).st_size == content.size:
+            return file
+        file.close()
+        return None
+
+    def step(file: io.FileIO) -> bool:
+        data = file.read(READ_CHUNK)
+        checksum.update(data)
+        return bool(data)
+
+    file = await made_in_thread(opened, lambda made: None if made is None else made.close())
+    if file is None:
+        return False
+    try:
+        while await in_thread(lambda: step(file)):
+            pass
+    finally:
+        with anyio.CancelScope(shield=True):
+            await in_thread(file.close)
+    return checksum.text() == content.hash
 
 
 async def read(
@@ -142,7 +202,7 @@ async def read(
             finally:
                 await reader.aclose()
 
-    async with teller.running():
+    async with teller.running(), doubting(content):
         data = await deadline.hold(work)
         await teller.ended()
     return data

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, TypeVar, cast
+from typing import TYPE_CHECKING, Literal, TypeAlias, TypeVar, cast
 
 import anyio
 
@@ -34,6 +35,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+Replacing: TypeAlias = Literal["replace", "skip-same", "error"]
+"""What a download does where a file is: replace it; replace it unless it is the same file; or refuse."""
+
 _HEADWAY = 1024 * 1024
 """Bytes after which a transfer counts as having got ahead."""
 _CHECKSUM_RETRIES = 2
@@ -59,6 +63,7 @@ class DownloadOptions:
         stall_timeout: Seconds without a byte after which it is taken up again; None takes the client's
             `request_timeout`.
         parallel: Connections to fetch it over; None decides by its size.
+        overwrite: What to do where a file of that path is.
     """
 
     resume: bool = True
@@ -67,6 +72,7 @@ class DownloadOptions:
     deadline: float | None = None
     stall_timeout: float | None = None
     parallel: int | None = None
+    overwrite: Replacing = "replace"
 
     def __post_init__(self) -> None:
         """Checks the values.
@@ -82,6 +88,8 @@ class DownloadOptions:
         count = cast("object", self.parallel)
         if count is not None and (not isinstance(count, int) or isinstance(count, bool) or not 1 <= count <= 64):
             raise ArgumentError(f"parallel must be a number of connections from 1 to 64, not {count!r}")
+        if self.overwrite not in ("replace", "skip-same", "error"):
+            raise ArgumentError(f"overwrite must be 'replace', 'skip-same' or 'error', not {self.overwrite!r}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,10 +100,12 @@ class Content:
         request: The request for all of them.
         name: The file's name.
         size: How many, or None when unknown.
-        hash: Their hash in the site's notation, or None when unknown.
+        hash: Their hash in the site's notation; of a member of a zip file its CRC-32 as `crc_name` writes it; or None
+            when unknown.
         identity: Names this content among all others; None when it cannot be named.
         modified: When it was changed, in seconds since 1970, or None.
         ranged: Whether parts of it may be asked for.
+        doubt: Called when what arrives is not what is said here, for what is said may be wrong.
     """
 
     request: Request
@@ -105,6 +115,7 @@ class Content:
     identity: Identity | None = None
     modified: float | None = None
     ranged: bool = True
+    doubt: Callable[[], object] = lambda: None
 
     @classmethod
     def of_entry(cls, request: Request, entry: Model) -> Content:
@@ -277,3 +288,13 @@ def check_hash(content: Content, got: str) -> None:
     """
     if content.hash is not None and got != content.hash:
         raise ChecksumMismatch(f"{content.name}: the bytes that arrived have hash {got}, the site says {content.hash}")
+
+
+@asynccontextmanager
+async def doubting(content: Content) -> AsyncGenerator[None]:
+    """Has what is said of a content doubted when the block ends because other bytes came."""
+    try:
+        yield
+    except (ChecksumMismatch, IncompleteTransfer):
+        content.doubt()
+        raise

@@ -21,7 +21,8 @@ from typing import TypeVar, cast
 import anyio
 
 from flywheel_async.errors import FlywheelError, TransferError
-from flywheel_async.files import READ_CHUNK, hash_name, in_thread, made_in_thread, mode_for, open_temporary, publish
+from flywheel_async.files import READ_CHUNK, in_thread, made_in_thread, mode_for, open_temporary, publish
+from flywheel_async.transfer.checksums import checksum_for
 from flywheel_async.transfer.ranges import Span, Spans
 
 try:
@@ -65,9 +66,12 @@ class Partial:
         temporary: Where it is now.
         descriptor: It, open for reading and writing.
         identity: What it belongs to, if it may outlive the program.
+        wanted: The checksum that its bytes must have, if that is known.
     """
 
-    def __init__(self, path: Path, temporary: Path, descriptor: int, identity: Identity | None) -> None:
+    def __init__(
+        self, path: Path, temporary: Path, descriptor: int, identity: Identity | None, wanted: str | None = None
+    ) -> None:
         self._path = path
         self._temporary = temporary
         self._raw = io.FileIO(descriptor, "r+b")
@@ -75,7 +79,8 @@ class Partial:
         self._state = temporary.with_name(f"{temporary.name}.json")
         self._next_state = temporary.with_name(f"{temporary.name}.json~")
         self._spans = Spans()
-        self._sha = hashlib.sha384()
+        self._wanted = wanted
+        self._sum = checksum_for(wanted)
         self._hashed = 0
         self._unsaved = 0
         self._committed = False
@@ -84,31 +89,36 @@ class Partial:
         self._in_use = threading.Lock()
 
     @classmethod
-    async def create(cls, path: Path, identity: Identity | None, *, discard: bool = False) -> Partial:
+    async def create(
+        cls, path: Path, identity: Identity | None, *, wanted: str | None = None, discard: bool = False
+    ) -> Partial:
         """Opens the file, with what an interrupted download of the same content has left there.
 
         Args:
             path: The final path.
             identity: What it belongs to; None makes one that is not taken up again.
+            wanted: The checksum that its bytes must have, if that is known.
             discard: Whether what an interrupted download has left there is removed.
 
         Raises:
             ArgumentError: Nothing can be written there.
         """
-        return await made_in_thread(lambda: cls._open(path, identity, discard), lambda made: made._close(keep=True))
+        return await made_in_thread(
+            lambda: cls._open(path, identity, wanted, discard), lambda made: made._close(keep=True)
+        )
 
     @classmethod
-    def _open(cls, path: Path, identity: Identity | None, discard: bool) -> Partial:
+    def _open(cls, path: Path, identity: Identity | None, wanted: str | None, discard: bool) -> Partial:
         if discard:
             _discard(path)
         if identity is not None:
             temporary = _temporary_of(path)
             descriptor = _open_locked(temporary, os.O_CREAT, mode_for(path))
             if descriptor is not None:
-                made = cls(path, temporary, descriptor, identity)
+                made = cls(path, temporary, descriptor, identity, wanted)
                 made._load()
                 return made
-        return cls(path, *open_temporary(path), None)
+        return cls(path, *open_temporary(path), None, wanted)
 
     @property
     def count(self) -> int:
@@ -132,10 +142,10 @@ class Partial:
         await self._do(self._empty)
 
     async def hash(self) -> str:
-        """The hash of everything, in the site's notation; the file must be without gaps."""
+        """The checksum of everything, written as the wanted one; the file must be without gaps."""
         while self._hashed < self._spans.front:
             await self._do(self._hash_on)
-        return hash_name(self._sha)
+        return self._sum.text()
 
     async def commit(self, *, fsync: bool = False, mtime: float | None = None) -> Path:
         """Gives the file its final name, replacing what is there, and returns it; see `files.publish`."""
@@ -174,7 +184,7 @@ class Partial:
             view = view[self._raw.write(view) or 0 :]
         self._spans.add(at, at + len(data))
         if at == self._hashed:
-            self._sha.update(data)
+            self._sum.update(data)
             self._hashed += len(data)
         elif self._hashed < self._spans.front:
             self._hash_on()
@@ -190,13 +200,13 @@ class Partial:
         data = self._raw.read(min(READ_CHUNK, self._spans.front - self._hashed))
         if not data:
             raise OSError("it became shorter meanwhile")
-        self._sha.update(data)
+        self._sum.update(data)
         self._hashed += len(data)
 
     def _empty(self) -> None:
         self._raw.truncate(0)
         self._spans.clear()
-        self._sha = hashlib.sha384()
+        self._sum = checksum_for(self._wanted)
         self._hashed = 0
         self._save()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator
 from contextlib import aclosing
 from itertools import islice
@@ -10,7 +11,14 @@ from typing import TYPE_CHECKING
 
 import anyio
 
-from flywheel_async.errors import APIError, ChecksumMismatch, FlywheelError, IncompleteTransfer, TransportError
+from flywheel_async.errors import (
+    APIError,
+    ChecksumMismatch,
+    FlywheelError,
+    IncompleteTransfer,
+    TransferError,
+    TransportError,
+)
 from flywheel_async.events import Teller
 from flywheel_async.files import WRITE_CHUNK
 from flywheel_async.transfer.fetch import Attempts, Content, DownloadOptions, NoRanges, check_hash, open_span
@@ -22,6 +30,7 @@ if TYPE_CHECKING:
 
 _GONE = frozenset({404, 409, 410})
 """Statuses that say that the file will not be had the next time either."""
+_FULL = frozenset({errno.ENOSPC, errno.EFBIG, errno.EDQUOT})
 
 
 class PathDownload:
@@ -47,7 +56,7 @@ class PathDownload:
         """Downloads, and returns the path."""
         content, options = self._content, self._options
         identity = content.identity if options.resume and self._ranged else None
-        partial = await Partial.create(self._path, identity, discard=not options.resume)
+        partial = await Partial.create(self._path, identity, wanted=content.hash, discard=not options.resume)
         keep = False
         try:
             await self._teller.started(partial.count)
@@ -220,4 +229,7 @@ def _is_worth_resuming(error: BaseException) -> bool:
     """Whether the same download may end well the next time."""
     if isinstance(error, APIError):
         return error.status not in _GONE
+    cause = error.__cause__
+    if isinstance(error, TransferError) and isinstance(cause, OSError) and cause.errno in _FULL:
+        return False  # what is left would keep the disk full
     return not isinstance(error, ChecksumMismatch)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import AsyncGenerator
 from typing import TYPE_CHECKING
 
@@ -10,7 +9,7 @@ import anyio
 
 from flywheel_async.errors import ChecksumMismatch, FlywheelError, IncompleteTransfer
 from flywheel_async.events import Teller
-from flywheel_async.files import hash_name
+from flywheel_async.transfer.checksums import checksum_for
 from flywheel_async.transfer.fetch import Attempts, Content, NoRanges, check_hash, open_span
 
 if TYPE_CHECKING:
@@ -29,6 +28,7 @@ class Reader:
         of_user: Whether a user reads, and may do anything between two chunks; then no part of the budget is held.
 
     Attributes:
+        content: See above.
         count: Bytes that were read so far.
     """
 
@@ -36,7 +36,7 @@ class Reader:
         self, core: Core, content: Content, stall_timeout: float | None, teller: Teller, *, of_user: bool = False
     ) -> None:
         self._core = core
-        self._content = content
+        self.content = content
         self._patience = stall_timeout
         self._teller = teller
         self._of_user = of_user
@@ -45,15 +45,15 @@ class Reader:
         self._chunks: AsyncGenerator[bytes, None] | None = None
         self._ranged = content.ranged and content.size is not None
         self._skip = 0
-        self._skipped = hashlib.sha384()
-        self._sha = hashlib.sha384()
+        self._skipped = checksum_for(content.hash)
+        self._sum = checksum_for(content.hash)
         self.count = 0
 
     async def open(self) -> None:
         """Asks for the file, so that a refusal is noticed early."""
         if self._answer is not None:
             return
-        content = self._content
+        content = self.content
         start = self.count if self._ranged else 0
         try:
             self._answer = await open_span(self._core, content, start, content.size, self._patience)
@@ -63,7 +63,7 @@ class Reader:
         if self._of_user:
             self._answer.give_back()
         # What was read before cannot be taken back: it comes again, must be the same, and is passed over.
-        self._skip, self._skipped = self.count - start, hashlib.sha384()
+        self._skip, self._skipped = self.count - start, checksum_for(content.hash)
         self._chunks = self._answer.chunks()
 
     async def chunk(self) -> bytes | None:
@@ -88,13 +88,13 @@ class Reader:
                 await self.aclose()
                 await self._check()
                 return None
-            self._sha.update(data)
+            self._sum.update(data)
             self.count += len(data)
             await self._teller.moved(len(data))
             return data
 
     async def _next(self) -> bytes | None:
-        size = self._content.size
+        size = self.content.size
         if size is not None and self.count >= size > 0 and self._answer is None:
             return None  # the end of the answer was lost, but nothing of the file
         await self.open()
@@ -103,11 +103,11 @@ class Reader:
             if self._skip:
                 data = self._passed_over(data)
             if size is not None and self.count + len(data) > size:
-                raise IncompleteTransfer(f"{self._content.name}: more than the expected {size} bytes arrived")
+                raise IncompleteTransfer(f"{self.content.name}: more than the expected {size} bytes arrived")
             if data:
                 return data
         if self._skip or (size is not None and self.count != size):
-            raise IncompleteTransfer(f"{self._content.name}: {self.count} of {size} bytes arrived")
+            raise IncompleteTransfer(f"{self.content.name}: {self.count} of {size} bytes arrived")
         return None
 
     def _passed_over(self, data: bytes) -> bytes:
@@ -115,14 +115,14 @@ class Reader:
         passed, data = data[: self._skip], data[self._skip :]
         self._skip -= len(passed)
         self._skipped.update(passed)
-        if not self._skip and self._skipped.digest() != self._sha.digest():
-            name = self._content.name
+        if not self._skip and self._skipped.text() != self._sum.text():
+            name = self.content.name
             raise ChecksumMismatch(f"{name}: its first {self.count} bytes are not those that came before")
         return data
 
     async def _check(self) -> None:
-        check_hash(self._content, hash_name(self._sha))
-        await self._teller.verified(self._content.hash)
+        check_hash(self.content, self._sum.text())
+        await self._teller.verified(self.content.hash)
 
     async def aclose(self) -> None:
         """Gives the connection back."""

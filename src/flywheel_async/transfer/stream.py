@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Self
 import anyio
 
 from flywheel_async.events import OnProgress, Teller
-from flywheel_async.transfer.fetch import Content, Deadline, DownloadOptions
+from flywheel_async.transfer.fetch import Content, Deadline, DownloadOptions, doubting
 from flywheel_async.transfer.reader import Reader
 from flywheel_async.transfer.window import Window
 from flywheel_async.transport.held import Held
@@ -167,7 +167,7 @@ class AsyncFileStream:
             return False
         self.held.check()
         self.held.is_broken = True  # unless this ends well, bytes may be lost
-        async with self._teller.running():
+        async with self._teller.running(), doubting(reader.content):
             found = await deadline.hold(reader.chunk)
             if found is None:
                 await self._teller.ended()

@@ -15,7 +15,7 @@ from flywheel_async.transfer.direct import upload_direct
 from flywheel_async.transfer.outgoing import Outgoing, is_same
 from flywheel_async.transfer.signed import upload_signed
 from flywheel_async.transfer.slices import Slices
-from flywheel_async.transfer.sources import FileSpec, Overwrite, Source, check_content_type, content_type
+from flywheel_async.transfer.sources import FileSpec, Overwrite, PathContents, Source, check_content_type, content_type
 from flywheel_async.transport.failures import failed
 from flywheel_async.waiting import Look, Pace, wait_for
 
@@ -86,6 +86,24 @@ async def upload_one(
         StoreRefused: The store that the site points to answered with an error.
         APIError: The site refused.
     """
+
+    async def upload() -> list[Model]:
+        return await _upload_one(core, kind, container_id, spec, metadata, options, on_progress)
+
+    if isinstance(spec.contents, PathContents):
+        return await core._transport.in_turn(upload)
+    return await upload()
+
+
+async def _upload_one(
+    core: Core,
+    kind: str,
+    container_id: str,
+    spec: FileSpec,
+    metadata: Mapping[str, object],
+    options: UploadOptions,
+    on_progress: OnProgress | None,
+) -> list[Model]:
     if options.content_type is not None and spec.content_type is None:
         spec = replace(spec, content_type=options.content_type)
     entry = {**metadata, "name": spec.name}

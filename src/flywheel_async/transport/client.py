@@ -6,11 +6,11 @@ import logging
 import platform
 import ssl
 import sys
-from collections.abc import AsyncGenerator, Callable, Generator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from importlib.metadata import PackageNotFoundError, version
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeVar
 from weakref import WeakKeyDictionary
 
 import anyio
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from flywheel_async.flavour import AtClose
     from flywheel_async.transport.pool import PooledTransport
 
+T = TypeVar("T")
+
 log = logging.getLogger("flywheel_async.transport")
 
 FEATURES = "Safe-Redirect,multipart_signed_url"
@@ -40,6 +42,9 @@ _FIRST_CONTACT_RETRIES = 2
 # True while a request is being sent, or a callable of a transfer runs. A call made meanwhile, by an upload source or
 # by that callable, must not wait for the budget, a part of which is held by what waits for its end.
 _sending: ContextVar[bool] = ContextVar("flywheel_async.sending", default=False)
+
+# True inside of a transfer.
+_transferring: ContextVar[bool] = ContextVar("flywheel_async.transferring", default=False)
 
 # What a caller's own headers may say to a store that the site redirects to.
 _FOR_STORES = frozenset({"accept", "accept-encoding", "content-range", "if-none-match", "range", "user-agent"})
@@ -111,6 +116,7 @@ class Transport:
         self._unlimited = unlimited
         self._budget = Budget(options.max_connections)
         self.streams = Budget(options.max_connections)
+        self._transfers = Budget(options.max_connections)
         self._verify: ssl.SSLContext | bool = ssl_context(options)
         self._at_close = at_close
         self._pools: WeakKeyDictionary[object, tuple[PooledTransport, Callable[[], object]]] = WeakKeyDictionary()
@@ -133,6 +139,22 @@ class Transport:
     def is_unlimited(self) -> bool:
         """Whether the running call must not wait for the budget, since what waits for it holds a part."""
         return self._unlimited() or _sending.get()
+
+    async def in_turn(self, transfer: Callable[[], Awaitable[T]]) -> T:
+        """Runs a transfer of a local file when fewer than `max_connections` others run: not all have their files open.
+
+        Args:
+            transfer: The transfer; one that is part of another does not wait.
+        """
+        if self.is_unlimited or _transferring.get():
+            return await transfer()
+        await self._transfers.acquire()
+        token = _transferring.set(True)
+        try:
+            return await transfer()
+        finally:
+            _transferring.reset(token)
+            self._transfers.release()
 
     async def aclose(self) -> None:
         """Closes this event loop's connections; parts handed in by the user stay open."""
