@@ -16,6 +16,7 @@ import httpx
 import pytest
 
 from flywheel_async.emulator import Emulator, tickets
+from flywheel_async.emulator.access import Caller
 from flywheel_async.emulator.downloads import disposition, parse_ranges
 from flywheel_async.emulator.filetypes import guess_mimetype, guess_type
 from flywheel_async.emulator.problems import Problem
@@ -296,13 +297,13 @@ def test_a_ticket_is_only_as_good_as_its_owner(site: Emulator, http: httpx.Clien
 
 def test_old_and_foreign_tickets(monkeypatch: pytest.MonkeyPatch) -> None:
     known = Tickets()
-    name = known.issue("user", False, "1.2.3.4", "file", 1, None)
+    name = known.issue(Caller("user", ()), "1.2.3.4", "file", 1, None)
     assert known.redeem(name, "1.2.3.4").file_id == "file"
     with pytest.raises(Problem) as foreign:
         known.redeem(name, "4.3.2.1")
     assert foreign.value.status == 400
     monkeypatch.setattr(tickets, "LIFETIME", -1.0)
-    name = known.issue("user", False, "1.2.3.4", "file", 1, None)
+    name = known.issue(Caller("user", ()), "1.2.3.4", "file", 1, None)
     with pytest.raises(Problem) as old:
         known.redeem(name, "1.2.3.4")
     assert old.value.status == 404

@@ -76,9 +76,8 @@ def download_ticket(call: Call) -> Streamed:
     if name is None:
         raise invalid("a ticket is needed", "query", "ticket")
     archive = call.site.archives.redeem(name, call.client)
-    if not archive.caller.is_device:
-        # Whoever was disabled or deleted since gets nothing any more.
-        auth.caller(call.tx, archive.caller.user_id, exhaustive=False)
+    # Whoever was disabled or deleted since gets nothing any more.
+    auth.again(call.tx, archive.caller)
     form: Literal["tar", "zip"] = "zip" if call.text("format") == "zip" else "tar"
     if call.text("format") not in (None, form):
         raise invalid("format must be tar or zip", "query", "format")
