@@ -9,14 +9,13 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from flywheel_async.emulator.archives import Entry, ZipPacker
+from flywheel_async.emulator.archives import Entry, ZipPacker, packed
 from flywheel_async.emulator.blobs import BlobStore
 from flywheel_async.emulator.files import Content
 from flywheel_async.emulator.problems import Problem, not_found
 
 LIFETIME = 24 * 3600.0
 """Seconds after which a packfile that was not completed may be cleaned away."""
-_READ = 1024 * 1024
 
 
 @dataclass(slots=True)
@@ -91,17 +90,11 @@ def pack(blobs: BlobStore, folder: str, files: Sequence[tuple[str, Content]], no
     """
     if not files:
         raise Problem(400, "the packfile has no files")
-    packer = ZipPacker()
+    entries = [Entry(f"{folder}/{name}", blobs.path(content.hash), content.size, now) for name, content in files]
     blob = blobs.receive()
     try:
-        for name, content in files:
-            path = blobs.path(content.hash)
-            blob.write(packer.begin(Entry(f"{folder}/{name}", path, content.size, now)))
-            with path.open("rb") as source:
-                while data := source.read(_READ):
-                    blob.write(packer.add(data))
-            blob.write(packer.end())
-        blob.write(packer.finish())
+        for piece in packed(ZipPacker(), entries):
+            blob.write(piece)
         return blob.finish()
     except BaseException:
         blob.drop()
