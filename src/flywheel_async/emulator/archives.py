@@ -11,15 +11,14 @@ import time
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Literal, Protocol
 
 from flywheel_async.emulator.access import Caller
-from flywheel_async.emulator.downloads import CHUNK, disposition
-from flywheel_async.emulator.exchange import ClientGone, Exchange, Streamed
+from flywheel_async.emulator.downloads import CHUNK, disposition, watched
+from flywheel_async.emulator.exchange import Exchange, Streamed
 from flywheel_async.emulator.problems import Problem, not_found
 
 LIFETIME = 3600.0
@@ -237,18 +236,12 @@ class ArchiveDownload(Streamed):
         name = self.archive.filename.removesuffix(".tar") + f".{self.form}"
         pieces = packed(packer, self.archive.entries)
         loop = asyncio.get_running_loop()
-        gone = asyncio.ensure_future(exchange.wait_gone())
-        try:
+        async with watched(exchange) as check:
             await exchange.start(200, [("content-type", packer.media_type), ("content-disposition", disposition(name))])
             while batch := await loop.run_in_executor(self.disk, _batch, pieces):
-                if gone.done():
-                    raise ClientGone
+                check()
                 await exchange.push(batch, more=True)
             await exchange.push(b"", more=False)
-        finally:
-            gone.cancel()
-            with suppress(asyncio.CancelledError):
-                await gone
 
 
 def packed(packer: Packer, entries: Iterable[Entry]) -> Iterator[bytes]:

@@ -36,6 +36,7 @@ from flywheel_async.emulator.tickets import Ticket
 from flywheel_async.emulator.times import iso
 from flywheel_async.emulator.uploads import Destination, Upload
 from flywheel_async.emulator.wire import Doc, Json
+from flywheel_async.emulator.zips import ZipListing, ZipMember
 
 ROUTES = Routes()
 route = ROUTES.route
@@ -86,9 +87,9 @@ def download(call: Call) -> Streamed | Reply:
     if call.site.storage.options.redirects and call.wants("safe-redirect") and member is None and not call.flag("info"):
         return _elsewhere(call, row)
     if call.flag("info"):
-        return json_reply(downloads.zip_listing(path))
+        return ZipListing(call.site.disk, path)
     if member is not None:
-        return downloads.zip_member(call.site.disk, path, member)
+        return ZipMember(call.site.disk, path, member)
     if call.flag("view"):
         media_type = str(row.body["mimetype"])
         return downloads.viewed(call.site.disk, path, row.size, media_type, call.headers.get("range"))
@@ -251,10 +252,10 @@ def get_file_versions(call: Call) -> list[Json]:
 
 
 @route("get_file_zip_info", rule=OnFile(FILES_DOWNLOAD))
-def get_file_zip_info(call: Call) -> Doc:
+def get_file_zip_info(call: Call) -> Streamed:
     """Lists the members of a zip archive."""
     references.require_content(call.file)
-    return downloads.zip_listing(call.site.blobs.path(call.file.hash))
+    return ZipListing(call.site.disk, call.site.blobs.path(call.file.hash))
 
 
 @route("get_file_info", rule=OnFile(FILES_VIEW))
