@@ -24,7 +24,7 @@ from flywheel_async.emulator.file_rules import (
     named_in_path,
 )
 from flywheel_async.emulator.files import FileRow
-from flywheel_async.emulator.filetypes import UNKNOWN
+from flywheel_async.emulator.filetypes import UNKNOWN, media_type_of
 from flywheel_async.emulator.inputs import ClassificationChange, FileChange, InfoChange
 from flywheel_async.emulator.nodes import OWNERS
 from flywheel_async.emulator.problems import Problem, invalid, not_found
@@ -91,7 +91,7 @@ def download(call: Call) -> Streamed | Reply:
     if member is not None:
         return ZipMember(call.site.disk, path, member)
     if call.flag("view"):
-        media_type = str(row.body["mimetype"])
+        media_type = media_type_of(row.body["mimetype"])
         return downloads.viewed(call.site.disk, path, row.size, media_type, call.headers.get("range"))
     return downloads.whole(call.site.disk, path, row.size, row.name)
 
@@ -100,7 +100,7 @@ def _elsewhere(call: Call, row: FileRow) -> Reply:
     """Sends the caller to the object store."""
     media_type, shown = UNKNOWN, None
     if call.flag("view"):
-        media_type = str(row.body["mimetype"])
+        media_type = media_type_of(row.body["mimetype"])
     else:
         shown = downloads.disposition(row.name)
     url = call.site.storage.download_url(row.hash, media_type, shown)
