@@ -276,19 +276,22 @@ class Objects:
             if pending.closing or pending.busy or pending.dropped:
                 raise Problem(409, "the upload is still going on")
             pending.closing = True
-        content: Content | None = None
         try:
             content = self._put_together(pending, self._in_order(pending, etags))
-        finally:
-            with self._lock:
-                pending.content = content
-                # Without a content, the parts that are missing may still come.
-                pending.closing = content is not None
-                if pending.dropped:
-                    pending.discard()
+        except BaseException:
+            # The parts that are missing may still come.
+            self._assembled(pending, None)
+            raise
+        self._assembled(pending, content)
         if pending.dropped:
             raise Problem(409, "the upload was given up")
         return content
+
+    def _assembled(self, pending: Pending, content: Content | None) -> None:
+        with self._lock:
+            pending.content, pending.closing = content, content is not None
+            if pending.dropped:
+                pending.discard()
 
     def _in_order(self, pending: Pending, etags: Sequence[str] | None) -> list[Piece]:
         pieces = pending.pieces
