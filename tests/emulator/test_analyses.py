@@ -8,6 +8,8 @@ from typing import Any
 import httpx
 import pytest
 
+from flywheel_async.emulator import Emulator
+
 KINDS = ("project", "subject", "session", "acquisition")
 
 
@@ -69,6 +71,45 @@ def test_a_missing_input_makes_nothing(http: httpx.Client, tree: Any) -> None:
     assert http.post(f"/groups/{tree.group}/analyses", json={"label": "x"}).status_code == 404
     assert http.post(f"/containers/{tree.group}/analyses", json={"label": "x"}).status_code == 422
     assert got(http.get(url)) == []
+
+
+def test_an_input_is_sent_to_whoever_may_download_it_where_it_lies(
+    site: Emulator, api: Callable[[str], httpx.Client], http: httpx.Client, plant: Callable[[], Any]
+) -> None:
+    theirs, own = plant(), plant()
+    viewer = api(site.add_user("viewer@example.com"))
+    actions = ["containers_view_metadata", "files_view_metadata"]
+    role = made(http.post("/roles", json={"label": "viewer", "actions": actions}))
+    for tree, role_id in ((theirs, role), (own, site.roles["admin"])):
+        grant = {"_id": "viewer@example.com", "role_ids": [role_id]}
+        got(http.post(f"/projects/{tree.project}/permissions", json=grant))
+    body = {"label": "x", "inputs": [reference(theirs), {**reference(own), "id": own.acquisition}]}
+    with_both = made(viewer.post(f"/projects/{own.project}/analyses", json=body))
+    body = {"label": "y", "inputs": [reference(theirs)]}
+    analysis = made(viewer.post(f"/projects/{own.project}/analyses", json=body))
+    assert [item["name"] for item in got(viewer.get(f"/analyses/{analysis}"))["inputs"]] == ["a.txt"]
+    file = f"/analyses/{analysis}/files/a.txt"
+    for params in ({}, {"ticket": ""}, {"info": "true"}, {"member": "x"}, {"view": "true"}):
+        assert viewer.get(file, params=params).status_code == 403, params
+    below = f"/projects/{own.project}{file}"
+    assert viewer.get(below).status_code == 403
+    packed = {"nodes": [{"level": "analysis", "_id": analysis}]}
+    assert viewer.post("/download", json=packed).status_code == 404
+    found = got(viewer.post("/download", json={"nodes": [{"level": "analysis", "_id": with_both}]}))
+    assert found["file_cnt"] == 1
+    whole = viewer.post(
+        "/download",
+        params={"type": "full", "analyses": "true"},
+        json={"nodes": [{"level": "project", "_id": own.project}]},
+    )
+    assert got(whole)["file_cnt"] == 2
+    # A ticket is as good as what the one it was given to may do when it is used.
+    grants = f"/projects/{theirs.project}/permissions/viewer@example.com"
+    http.put(grants, json={"role_ids": [site.roles["ro"]]})
+    ticket = got(viewer.get(file, params={"ticket": ""}))["ticket"]
+    assert httpx.get(site.url + file, params={"ticket": ticket}, trust_env=False).content == b"content"
+    http.put(grants, json={"role_ids": [role]})
+    assert httpx.get(site.url + file, params={"ticket": ticket}, trust_env=False).status_code == 403
 
 
 def test_outputs_come_and_go(http: httpx.Client, tree: Any) -> None:

@@ -6,16 +6,19 @@ import io
 import json
 import re
 import tarfile
+import threading
 import time
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from flywheel_async.emulator import Emulator, archives, downloads
-from flywheel_async.emulator.archives import Archives, Entry, Packer, ZipPacker
+from flywheel_async.emulator import Emulator, archives, downloads, files
+from flywheel_async.emulator.archives import Archives, Entry, ZipPacker
+from flywheel_async.emulator.database import Tx
 from flywheel_async.emulator.problems import Problem
 
 
@@ -162,6 +165,18 @@ def test_analyses(http: httpx.Client, tree: Any) -> None:
     assert json.loads(found[f"{top}/scan/a.txt.flywheel.json"])["file_id"] == tree.file_id
 
 
+def test_the_entries_of_files_are_announced_and_made_while_they_are_sent(http: httpx.Client, tree: Any) -> None:
+    params = {"type": "full", "metadata": "true"}
+    made = ticket(http, node("project", tree.project), params=params)
+    found = members(http, node("project", tree.project), params=params)
+    assert (made["file_cnt"], made["size"]) == (2, sum(len(content) for content in found.values()))
+    http.put(f"/files/{tree.file_id}/info", json={"key": "value"})
+    later = http.get("/download", params={"ticket": made["ticket"], "format": "zip"})
+    with zipfile.ZipFile(io.BytesIO(later.content)) as archive:
+        (sidecar,) = [item for item in archive.namelist() if item.endswith(".flywheel.json")]
+        assert json.loads(archive.read(sidecar))["info"] == {"key": "value"}
+
+
 def test_bulk_paths_are_ids(http: httpx.Client, tree: Any) -> None:
     wanted = {f"acquisitions/{tree.acquisition}/a.txt": b"content"}
     for params in ({"type": "bulk"}, {"bulk": "true"}):
@@ -245,13 +260,13 @@ def test_an_archive_that_nobody_waits_for_is_not_made(
     chunks = 60
     put(http, "acquisitions", tree.acquisition, "big.bin", bytes(chunks * downloads.CHUNK))
     made = ticket(http, node("project", tree.project))
-    pack, packed = archives._pack, [0]
+    batch, packed = archives._batch, [0]
 
-    def counting(packer: Packer, entry: Entry, at: int) -> tuple[int, bytes]:
+    def counting(pieces: Iterator[bytes]) -> bytes:
         packed[0] += 1
-        return pack(packer, entry, at)
+        return batch(pieces)
 
-    monkeypatch.setattr(archives, "_pack", counting)
+    monkeypatch.setattr(archives, "_batch", counting)
     with http.stream("GET", "/download", params={"ticket": made["ticket"]}) as response:
         next(response.iter_raw(1000))
     before = -1
@@ -259,6 +274,45 @@ def test_an_archive_that_nobody_waits_for_is_not_made(
         before = packed[0]
         time.sleep(0.1)
     assert 0 < packed[0] < chunks
+
+
+@pytest.mark.parametrize("form", ["tar", "zip"])
+def test_many_small_files_hold_nobody_up(site: Emulator, http: httpx.Client, tree: Any, form: str) -> None:
+    put(http, "acquisitions", tree.acquisition, "f", b"")
+    count = 5000
+
+    def multiply(tx: Tx) -> None:
+        (row,) = [row for row in files.of_container(tx, tree.acquisition) if row.name == "f"]
+        for number in range(count):
+            row.file_id, row.name = site.server.site.new_id(), f"f{number}"
+            files.insert(tx, row)
+
+    site.server.site.db.write_now(multiply)
+    made = ticket(http, node("project", tree.project))
+    assert made["file_cnt"] == count + 2
+    ended = threading.Event()
+    waits: list[float] = []
+
+    def ask() -> None:
+        with httpx.Client(base_url=site.url, trust_env=False) as other:
+            while not ended.is_set():
+                start = time.monotonic()
+                other.get("/version")
+                waits.append(time.monotonic() - start)
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    response = http.get("/download", params={"ticket": made["ticket"], "format": form})
+    ended.set()
+    asking.join()
+    source = io.BytesIO(response.content)
+    if form == "zip":
+        with zipfile.ZipFile(source) as archive:
+            assert len(archive.infolist()) == count + 2
+    else:
+        with tarfile.open(fileobj=source) as tar:
+            assert len(tar.getnames()) == count + 2
+    assert max(waits) < 0.2
 
 
 def test_tickets_are_bound_to_an_address_and_end(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -276,7 +330,7 @@ def test_tickets_are_bound_to_an_address_and_end(monkeypatch: pytest.MonkeyPatch
 
 def test_what_a_zip_holds_back_is_small() -> None:
     packer = ZipPacker()
-    packer.begin(Entry("a", b"", 1 << 30, 0))
+    packer.begin(Entry("a", Path("a"), 1 << 30, 0))
     given = taken = 0
     for _ in range(20):
         given += 1 << 20

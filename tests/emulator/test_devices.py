@@ -68,6 +68,58 @@ def test_drones_see_everything_but_do_not_run_the_site(site: Emulator, tree: Any
         assert client.post("/groups", json={"_id": "made-by-drone"}).status_code == 403
 
 
+def test_what_a_device_sent_takes_an_action_of_its_own_to_delete(
+    site: Emulator, http: httpx.Client, api: Callable[[str], httpx.Client], tree: Any
+) -> None:
+    scan = f"/acquisitions/{tree.acquisition}"
+    writer, cleaner = api(site.add_user("writer@example.com")), api(site.add_user("cleaner@example.com"))
+    role = got(http.post("/roles", json={"label": "cleaner", "actions": ["files_delete_device_data"]}))["_id"]
+    for user, role_id in (("writer@example.com", site.roles["rw"]), ("cleaner@example.com", role)):
+        got(http.post(f"/projects/{tree.project}/permissions", json={"_id": user, "role_ids": [role_id]}))
+
+    def sent(name: str, client: httpx.Client) -> str:
+        return str(got(client.post(f"{scan}/files", files=[("file", (name, b"x"))]))[0]["file_id"])
+
+    with drone(site) as client:
+        ids = {name: sent(name, client) for name in ("a", "b", "c", "d")}
+        # The user's version does not make the file the user's.
+        sent("d", writer)
+        for name, file_id in ids.items():
+            assert writer.delete(f"{scan}/files/{name}").status_code == 403
+            assert writer.delete(f"/containers/{tree.acquisition}/files/{name}").status_code == 403
+            assert writer.delete(f"/files/{file_id}").status_code == 403
+        assert writer.request("DELETE", "/files", json=[ids["a"], tree.file_id]).status_code == 403
+        query = {"return_type": "file", "structured_query": f"file.name = a AND acquisition._id = {tree.acquisition}"}
+        assert writer.request("DELETE", "/dataexplorer/search", json=query).status_code == 403
+        assert writer.delete(f"/files/{ids['d']}", params={"version": 1}).status_code == 403
+        assert got(writer.delete(f"/files/{ids['d']}", params={"version": 2})) == {"deleted": 1}
+        assert got(client.delete(f"{scan}/files/a")) == {"deleted": 1}
+        assert got(cleaner.delete(f"{scan}/files/b")) == {"deleted": 1}
+        assert got(http.delete(f"/files/{ids['c']}")) == {"deleted": 1}
+        assert cleaner.delete(f"{scan}/files/a.txt").status_code == 403
+        assert got(writer.delete(f"{scan}/files/a.txt")) == {"deleted": 1}
+        collection = got(http.post("/collections", json={"label": "x"}))["_id"]
+        for user, level in (("writer@example.com", "rw"), ("cleaner@example.com", "admin")):
+            got(http.post(f"/collections/{collection}/permissions", json={"_id": user, "access": level}))
+        assert client.post(f"/collections/{collection}/files", files=[("file", ("e", b"x"))]).status_code == 200
+        assert writer.delete(f"/collections/{collection}/files/e").status_code == 403
+        assert got(cleaner.delete(f"/collections/{collection}/files/e")) == {"deleted": 1}
+
+
+def test_tickets_are_for_devices_too(site: Emulator, http: httpx.Client, tree: Any) -> None:
+    file = f"/acquisitions/{tree.acquisition}/files/a.txt"
+    with drone(site, "with tickets") as client:
+        one = got(client.get(file, params={"ticket": ""}))["ticket"]
+        many = got(client.post("/download", json={"nodes": [{"level": "project", "_id": tree.project}]}))["ticket"]
+        device = got(client.get("/devices/self"))["_id"]
+    with httpx.Client(base_url=site.url, trust_env=False) as bare:
+        assert bare.get(file, params={"ticket": one}).content == b"content"
+        assert bare.get("/download", params={"ticket": many}).status_code == 200
+        assert http.delete(f"/devices/{device}").status_code == 200
+        assert bare.get(file, params={"ticket": one}).status_code == 402
+        assert bare.get("/download", params={"ticket": many}).status_code == 402
+
+
 def test_devices_report_how_they_are(site: Emulator, http: httpx.Client) -> None:
     with drone(site, "reporter") as client:
         device = got(client.get("/devices/self"))["_id"]

@@ -163,7 +163,7 @@ def test_a_temporary_folder_is_removed() -> None:
     assert not folder.exists()
 
 
-def test_a_folder_of_the_version_before_is_brought_up_to_date(tmp_path: Path) -> None:
+def test_a_folder_of_the_first_version_is_brought_up_to_date(tmp_path: Path) -> None:
     with Emulator(tmp_path) as site, client(site.url, site.api_key) as http:
         http.post("/groups", json={"_id": "old"})
         project = http.post("/projects", json={"group": "old", "label": "p"}).json()["_id"]
@@ -174,6 +174,10 @@ def test_a_folder_of_the_version_before_is_brought_up_to_date(tmp_path: Path) ->
         database.execute("DROP TABLE member")
         database.execute("DROP TABLE change")
         database.execute("DROP INDEX node_acquisition")
+        for name in ("listed", "of_project", "of_subject", "of_session", "of_acquisition"):
+            database.execute(f"DROP INDEX file_{name}")
+        database.execute("CREATE INDEX file_current ON file (current, file_id)")
+        database.execute("CREATE INDEX file_project ON file (project)")
         for table, column in [
             ("node", "acquisition"),
             ("node", "delete_reason"),

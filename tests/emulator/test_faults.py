@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import socket
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -10,6 +12,7 @@ import httpx
 import pytest
 
 from flywheel_async.emulator import Emulator, FaultPlan
+from flywheel_async.errors import ArgumentError
 
 
 @pytest.fixture(autouse=True)
@@ -131,3 +134,69 @@ def test_wild_cards() -> None:
     plan.add("*", latency=1)
     assert len(plan.hit(("get_project",), "GET", "/projects/5")) == 2
     assert len(plan.hit(("get_group",), "GET", "/groups/5")) == 1
+
+
+def test_a_slow_caller_gets_all_that_comes_before_a_reset(site: Emulator, http: httpx.Client, tree: Any) -> None:
+    path, count = f"/acquisitions/{tree.acquisition}/files", 900_000
+    http.post(path, files=[("file", ("big", bytes(2_000_000)))])
+    site.faults.add("download_file_from_acquisition", reset=count)
+    with socket.socket() as raw:
+        raw.settimeout(10)
+        raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        raw.connect(("127.0.0.1", site.port))
+        lines = [f"GET /api{path}/big HTTP/1.1", "Host: x", f"Authorization: {http.headers['authorization']}", "", ""]
+        raw.sendall("\r\n".join(lines).encode())
+        time.sleep(0.3)
+        got = b""
+        with pytest.raises(ConnectionResetError):
+            while data := raw.recv(20_000):
+                got += data
+                time.sleep(0.002)
+    assert len(got.partition(b"\r\n\r\n")[2]) == count
+
+
+@pytest.mark.parametrize(
+    ("route", "hint"),
+    [
+        ("get_projct", "did you mean 'get_project'"),
+        ("nonsense", "GET /projects/\\*"),
+        ("", "no operation"),
+        ("GET  /projects", "one space"),
+        ("FETCH /projects", "no HTTP method"),
+        ("GET projects", "begins with /"),
+        ("GET /api/projects", "without /api"),
+    ],
+)
+def test_routes_that_no_request_matches_are_refused(site: Emulator, http: httpx.Client, route: str, hint: str) -> None:
+    with pytest.raises(ArgumentError, match=hint):
+        site.faults.add(route, latency=0.1)
+    assert http.post("/_faults", json={"route": route}).status_code == 422
+    assert site.faults.listed() == []
+
+
+@pytest.mark.parametrize("route", ["*", "get /projects*", "* /storage/*", "P* *", "[GP]ET /version", "get_project"])
+def test_routes_that_are_taken(site: Emulator, route: str) -> None:
+    site.faults.remove(site.faults.add(route, latency=0.1))
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"status": 9999},
+        {"status": 0},
+        {"latency": -1},
+        {"latency": math.nan},
+        {"page_cap": 0},
+        {"reset": -1},
+        {"reset": "during"},
+        {"truncate": -1},
+        {"stall": -1},
+        {"stall_after": -1},
+        {"retry_after": -1},
+        {"calls": {0}},
+    ],
+)
+def test_faults_that_cannot_be(site: Emulator, wrong: dict[str, Any]) -> None:
+    (name,) = wrong
+    with pytest.raises(ArgumentError, match=name):
+        site.faults.add("*", **wrong)

@@ -16,6 +16,7 @@ import httpx
 import pytest
 
 from flywheel_async.emulator import Emulator, tickets
+from flywheel_async.emulator.access import Caller
 from flywheel_async.emulator.downloads import disposition, parse_ranges
 from flywheel_async.emulator.filetypes import guess_mimetype, guess_type
 from flywheel_async.emulator.problems import Problem
@@ -296,13 +297,13 @@ def test_a_ticket_is_only_as_good_as_its_owner(site: Emulator, http: httpx.Clien
 
 def test_old_and_foreign_tickets(monkeypatch: pytest.MonkeyPatch) -> None:
     known = Tickets()
-    name = known.issue("user", False, "1.2.3.4", "file", 1, None)
+    name = known.issue(Caller("user", ()), "1.2.3.4", "file", 1, None)
     assert known.redeem(name, "1.2.3.4").file_id == "file"
     with pytest.raises(Problem) as foreign:
         known.redeem(name, "4.3.2.1")
     assert foreign.value.status == 400
     monkeypatch.setattr(tickets, "LIFETIME", -1.0)
-    name = known.issue("user", False, "1.2.3.4", "file", 1, None)
+    name = known.issue(Caller("user", ()), "1.2.3.4", "file", 1, None)
     with pytest.raises(Problem) as old:
         known.redeem(name, "1.2.3.4")
     assert old.value.status == 404
@@ -384,3 +385,57 @@ def test_a_name_cannot_break_out_of_its_header() -> None:
     assert header.isascii()
     assert header.isprintable()
     assert header.startswith('attachment; filename="a_b_c__X: y__"; filename*=UTF-8' + "''a%22b%5Cc")
+
+
+BAD_MEDIA_TYPES = [
+    "text/html\r\nSet-Cookie: evil=1",
+    "text/\u2603",
+    "bad\ntype",
+    "text",
+    "text/",
+    "a/b; c",
+    "a/" + "b" * 300,
+]
+
+
+@pytest.mark.parametrize("media_type", BAD_MEDIA_TYPES)
+def test_a_media_type_that_no_header_can_carry_is_refused(http: httpx.Client, tree: Any, media_type: str) -> None:
+    scan = f"/acquisitions/{tree.acquisition}"
+    assert upload(http, scan, b"x", name="m", mimetype=media_type).status_code == 422
+    reference = {
+        "provider_id": "p",
+        "reference": True,
+        "path": "/x",
+        "name": "r",
+        "size": 1,
+        "origin": {"type": "user"},
+    }
+    reference["parent_ref"] = {"type": "acquisition", "id": tree.acquisition}
+    assert http.post("/files", json={**reference, "mimetype": media_type}).status_code == 422
+    assert http.post("/files", json={**reference, "mimetype": "a/b"}).status_code == 200
+
+
+@pytest.mark.parametrize("media_type", ["text/plain; charset=utf-8", 'a/b;c="d e"', "application/vnd.x+json"])
+def test_media_types_come_back(http: httpx.Client, scan: str, media_type: str) -> None:
+    assert sent(http, scan, b"x", name="m", mimetype=media_type)["mimetype"] == media_type
+    assert http.get(f"{scan}/files/m", params={"view": "true"}).headers["content-type"] == media_type
+
+
+def test_a_bad_media_type_of_old_breaks_no_answer(site: Emulator, http: httpx.Client, scan: str) -> None:
+    entry = sent(http, scan, b"0123", name="old")
+    site.server.site.db.write_now(
+        lambda tx: tx.run(
+            "UPDATE file SET body = json_set(body, '$.mimetype', ?) WHERE file_id = ?", ("a\nb: c", entry["file_id"])
+        )
+    )
+    for ranges in ({}, {"range": "bytes=1-2"}, {"range": "bytes=0-0,2-2"}):
+        response = http.get(f"{scan}/files/old", params={"view": "true"}, headers=ranges)
+        assert response.is_success
+        assert "a\nb" not in str(response.headers) + response.text
+
+
+@pytest.mark.parametrize("size", [-5, 2**70, 10**400])
+def test_sizes_that_no_file_has(http: httpx.Client, scan: str, size: int) -> None:
+    assert upload(http, scan, b"x", name="s", size=size).status_code == 422
+    body = f'{{"provider_id": "000000000000000000000001", "size": {size}}}'
+    assert http.post("/upload/signed-url", content=body).status_code == 422

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import time
 from typing import Any
 
 import httpx
 import pytest
+
+from flywheel_async.emulator import Emulator
 
 
 @pytest.fixture(scope="module")
@@ -189,3 +192,17 @@ def test_a_page_of_sessions_is_quick(http: httpx.Client, tree: Any) -> None:
     began = time.monotonic()
     assert len(http.get(f"/projects/{tree.project}/sessions").json()) == 101
     assert time.monotonic() - began < 1
+
+
+@pytest.mark.parametrize("level", ["project", "subject", "session", "acquisition"])
+def test_files_below_containers_are_found_without_a_look_at_all_others(site: Emulator, tree: Any, level: str) -> None:
+    wanted = json.dumps([getattr(tree, level), "0" * 24])
+    for what, order in (("*", " ORDER BY d.file_id LIMIT 1000"), ("COUNT(*)", "")):
+        plan = site.server.site.db.write_now(
+            lambda tx: tx.all(
+                f"EXPLAIN QUERY PLAN SELECT {what} FROM file d WHERE d.current = 1"  # noqa: B023
+                f" AND d.{level} IN (SELECT value FROM json_each(?)) AND d.file_id > ?{order}",  # noqa: B023
+                (wanted, ""),
+            )
+        )
+        assert any(f"INDEX file_of_{level} ({level}=?" in row["detail"] for row in plan), [*map(tuple, plan)]

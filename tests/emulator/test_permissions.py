@@ -139,6 +139,19 @@ def test_a_role_without_the_view_action_shows_nothing(forest: Forest) -> None:
     assert forest.clients["ro"].get(name).status_code == 403
 
 
+def test_the_members_of_a_zip_are_for_whoever_may_download_it(forest: Forest) -> None:
+    forest.restore()
+    role = forest.post("/roles", {"label": "viewer", "actions": [access.VIEW, access.FILES_VIEW]})["_id"]
+    grants = f"/projects/{forest.ids['project']}/permissions/{user_id('ro')}"
+    by_id, by_name = f"/files/{forest.ids['file']}/zip_info", f"/acquisitions/{forest.ids['acquisition']}/files/a.zip"
+    statuses = []
+    for role_id in (role, forest.site.roles["ro"]):
+        forest.clients["owner"].put(grants, json={"role_ids": [role_id]})
+        for path in (by_id, f"{by_name}?info=true"):
+            statuses.append(forest.clients["ro"].get(path).status_code)
+    assert statuses == [403, 403, 200, 200]
+
+
 def test_moving_needs_rights_at_both_ends(forest: Forest) -> None:
     forest.restore()
     other = forest.post("/projects", {"group": forest.ids["spare_group"], "label": "other"})["_id"]

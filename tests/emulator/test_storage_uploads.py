@@ -6,7 +6,8 @@ import hashlib
 import json
 import math
 import socket
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +15,10 @@ import httpx
 import pytest
 
 from flywheel_async.emulator import Emulator
+from flywheel_async.emulator.files import Content
+from flywheel_async.emulator.problems import Problem
+from flywheel_async.emulator.storage.objects import Pending, Piece
+from flywheel_async.emulator.uploads import Destination
 
 PART = 512 * 1024
 CONTENT = hashlib.shake_256(b"seed").digest(3 * PART + 17)
@@ -300,6 +305,90 @@ def test_an_upload_can_be_given_up(
     assert http.post("/upload/signed-url/cleanup", json=cleanup).status_code == 404
 
 
+def test_what_came_for_a_ticket_goes_when_the_ticket_ends(kind: Any, store: httpx.Client) -> None:
+    with Emulator(signed_urls=kind, part_bytes=PART, signed_seconds=2) as site:
+        key = {"authorization": f"scitran-user {site.api_key.rpartition(':')[2]}"}
+        with httpx.Client(base_url=site.url, headers=key, trust_env=False) as http:
+            http.post("/groups", json={"_id": "g1", "label": "x"})
+            project = http.post("/projects", json={"group": "g1", "label": "x"}).json()["_id"]
+            ticket = ask(http, f"/projects/{project}", CONTENT)
+        put(store, kind, ticket, CONTENT)
+        assert list((site.data / "blobs" / "incoming").iterdir()) != []
+        for _ in range(500):
+            time.sleep(0.01)
+            if not list((site.data / "blobs" / "incoming").iterdir()):
+                break
+        assert list((site.data / "blobs" / "incoming").iterdir()) == []
+
+
+@pytest.mark.parametrize("parts", [True, False])
+def test_more_than_was_announced_is_refused(
+    http: httpx.Client, store: httpx.Client, kind: str, scan: str, parts: bool
+) -> None:
+    for content in (b"0123456789", CONTENT):
+        ticket = ask(http, scan, content, parts=parts)
+        headers = dict(ticket.headers)
+        longer = content + b"x"
+        if kind == "gcs" and "upload_id" in ticket.urls[0]:
+            headers["content-range"] = f"bytes 0-{len(longer) - 1}/{len(longer)}"
+        answer = store.put(ticket.urls[0], content=longer, headers=headers)
+        assert (answer.status_code, "EntityTooLarge" in answer.text) == (400, True)
+        answers = put(store, kind, ticket, content)
+        if kind != "gcs" and len(ticket.urls) > 1:
+            assert store.put(ticket.urls[-1], content=longer[-PART:], headers=headers).status_code == 400, "in all"
+        assert complete(http, scan, ticket, answers).status_code == 200
+
+
+def test_a_signed_address_opens_no_other_way_in(
+    site: Emulator, http: httpx.Client, store: httpx.Client, scan: str
+) -> None:
+    ticket = ask(http, scan, CONTENT)
+    url = httpx.URL(ticket.urls[0])
+    secret = url.params.get("uploadId") or url.params.get("upload_id") or ""
+    token = f"{url.path.rpartition('/')[2]}.{secret}"
+    assert store.put(f"{site.url}/upload/fs-file", params={"token": token}, content=b"x").status_code == 401
+
+
+def test_an_upload_that_is_given_up_while_it_is_put_together(
+    site: Emulator, http: httpx.Client, store: httpx.Client, kind: str, scan: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    incoming = site.data / "blobs" / "incoming"
+    before = set(incoming.iterdir())
+    ticket = ask(http, scan, CONTENT)
+    answers = put(store, kind, ticket, CONTENT)
+    objects = site.server.site.storage.objects
+    together = objects._put_together
+
+    def given_up(pending: Pending, pieces: Sequence[Piece]) -> Content:
+        assert objects.drop(pending.name)
+        return together(pending, pieces)
+
+    monkeypatch.setattr(objects, "_put_together", given_up)
+    assert complete(http, scan, ticket, answers).status_code == 409
+    assert set(incoming.iterdir()) == before
+
+
+def test_an_upload_that_could_not_be_listed_can_be_completed_again(
+    site: Emulator, http: httpx.Client, store: httpx.Client, kind: str, scan: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = set((site.data / "blobs").rglob("*"))
+    content = CONTENT + b"for this test only"
+    ticket = ask(http, scan, content)
+    answers = put(store, kind, ticket, content)
+
+    def refuse(*_: Any) -> Any:
+        raise Problem(409, "not now")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Destination, "store", refuse)
+        assert complete(http, scan, ticket, answers).status_code == 409
+    waiting = set((site.data / "blobs").rglob("*")) - before
+    assert [path.parent.name for path in waiting] == ["incoming"]
+    assert complete(http, scan, ticket, answers).status_code == 200
+    assert not any(path.exists() for path in waiting)
+    assert http.get(f"{scan}/files/f.bin").content == content
+
+
 @pytest.mark.parametrize("kind", ["s3"], indirect=True)
 def test_s3_wants_the_etags_in_order(http: httpx.Client, store: httpx.Client, kind: str, scan: str) -> None:
     ticket = ask(http, scan, CONTENT)
@@ -390,6 +479,10 @@ def test_local_storage_takes_bytes_through_the_api(tree: Any, http: httpx.Client
             made = client.post("/upload/signed-url", json={"provider_id": provider}).json()
             (url,) = made["upload_urls"]
             assert httpx.put(url + "x", content=b"abc", trust_env=False).status_code == 401
+            sized = client.post("/upload/signed-url", json={"provider_id": provider, "size": 2}).json()
+            for content in (b"abc", iter([b"ab", b"c"])):
+                longer = httpx.put(sized["upload_urls"][0], content=content, trust_env=False)
+                assert longer.status_code == 400
             put_ = httpx.put(url, content=b"abc", trust_env=False)
             assert put_.json() == {"provider_id": provider, "uuid": made["uuid"]}
             body = {"provider_id": provider, "uuid": made["uuid"], "name": "n", "origin": {"type": "user"}}

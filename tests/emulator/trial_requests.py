@@ -105,7 +105,7 @@ def body(route: Route, ids: dict[str, str], roles: dict[str, str]) -> object:
         "replace_modality": {"active": False},
         "lookup_path": {"path": [ids["group"], "x"]},
         "resolve_path": {"path": [ids["group"], "x"]},
-        "add_fault": {"route": "never"},
+        "add_fault": {"route": "GET /never"},
         "delete_groups_by_ids": [ids["spare_group"]],
         "set_file_tags": ["a"],
         "replace_file_info": {"a": 1},

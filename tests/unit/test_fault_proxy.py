@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import socket
 import threading
 import time
@@ -11,7 +12,8 @@ from contextlib import closing
 import anyio
 import pytest
 
-from flywheel_async.testing import ConnectionPlan, FaultProxy, Flow
+from flywheel_async.errors import ArgumentError
+from flywheel_async.testing import ConnectionPlan, FaultProxy, Flow, resetting
 
 CONTENT = bytes(range(256)) * 4096
 
@@ -225,3 +227,98 @@ def test_it_works_beside_any_event_loop(server: Server, backend: str) -> None:
             return (await anyio.to_thread.run_sync(talk, proxy))[0]
 
     assert anyio.run(work, backend=backend) == CONTENT
+
+
+def slow(address: tuple[str, int]) -> socket.socket:
+    """Connects with so little room for what comes that a sender has to wait for the reader."""
+    connection = socket.socket()
+    connection.settimeout(10)
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    connection.connect(address)
+    return connection
+
+
+def test_a_slow_reader_gets_all_that_comes_before_a_reset(server: Server) -> None:
+    count = 900_000
+    with FaultProxy(server.address, [ConnectionPlan(down=Flow(reset_after=count))]) as proxy:
+        with closing(slow(("127.0.0.1", proxy.port))) as connection:
+            connection.shutdown(socket.SHUT_WR)
+            time.sleep(0.3)
+            got = 0
+            with pytest.raises(ConnectionResetError):
+                while data := connection.recv(20_000):
+                    got += len(data)
+                    time.sleep(0.002)
+        assert (got, proxy.bytes_down) == (count, count)
+
+
+def test_a_reset_does_not_wait_for_ever(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(resetting, "PATIENCE", 0.2)
+    plan = [ConnectionPlan(down=Flow(reset_after=900_000))]
+    with FaultProxy(server.address, plan) as proxy, closing(slow(("127.0.0.1", proxy.port))) as connection:
+        connection.shutdown(socket.SHUT_WR)
+        time.sleep(1.5)
+        with pytest.raises(ConnectionResetError):
+            while connection.recv(1_000_000):
+                pass
+
+
+def test_an_error_of_the_plan_comes_out_in_the_end(server: Server) -> None:
+    def plan(number: int) -> ConnectionPlan | None:
+        if number == 1:
+            raise LookupError("a mistake in the plan")
+        return None
+
+    proxy = FaultProxy(server.address, plan).start()
+    assert [talk(proxy)[1] for _ in range(3)] == ["orderly", "reset", "orderly"]
+    assert proxy.connections == 3
+    with pytest.raises(LookupError, match="a mistake in the plan"):
+        proxy.stop()
+    proxy.stop()
+    with pytest.raises(LookupError), FaultProxy(server.address, lambda _: plan(1)) as failing:
+        talk(failing)
+
+
+def test_a_client_that_leaves_during_a_stall_is_noticed(server: Server) -> None:
+    with FaultProxy(server.address, [ConnectionPlan(down=Flow(stall=60))]) as proxy:
+        with socket.create_connection(("127.0.0.1", proxy.port)) as connection:
+            connection.sendall(b"x")
+            while proxy.bytes_up < 1:
+                time.sleep(0.01)
+            assert len(proxy._open) == 1
+        for _ in range(200):
+            if not proxy._open:
+                break
+            time.sleep(0.01)
+        assert not proxy._open
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"throttle": 0},
+        {"throttle": -1.0},
+        {"throttle": math.inf},
+        {"reset_after": -1},
+        {"truncate_after": -1},
+        {"stall": -0.1},
+        {"stall": math.nan},
+        {"stall_after": -1},
+    ],
+)
+def test_flows_that_cannot_be(wrong: dict[str, float]) -> None:
+    (name,) = wrong
+    with pytest.raises(ArgumentError, match=name):
+        Flow(**wrong)  # type: ignore[arg-type]
+
+
+def test_it_listens_on_ipv6_too(server: Server) -> None:
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError:
+        pytest.skip("this machine has no IPv6")
+    with FaultProxy(server.address, host="::1") as proxy:
+        assert proxy.url == f"http://[::1]:{proxy.port}"
+        with socket.create_connection(("::1", proxy.port)) as connection:
+            connection.shutdown(socket.SHUT_WR)
+            assert connection.recv(1) == CONTENT[:1]

@@ -24,6 +24,7 @@ FILES_DOWNLOAD: Final = "files_download"
 FILES_CREATE: Final = "files_create_single"
 FILES_MODIFY: Final = "files_modify_metadata"
 FILES_DELETE: Final = "files_delete_non_device_data"
+FILES_DELETE_DEVICE: Final = "files_delete_device_data"
 PERMISSIONS_VIEW: Final = "project_permissions_view"
 PERMISSIONS_MANAGE: Final = "project_permissions_manage"
 TAGS_VIEW: Final = "tags_view"
@@ -80,7 +81,7 @@ ADMIN_ACTIONS: tuple[str, ...] = (
     *WRITE_ACTIONS,
     DELETE_PROJECT,
     COPY,
-    "files_delete_device_data",
+    FILES_DELETE_DEVICE,
     PERMISSIONS_MANAGE,
     "project_sharing_manage",
     "gear_rules_manage",

@@ -116,7 +116,7 @@ class App:
             caller = auth.NOBODY
         elif match.route.takes_ticket and name:
             ticket = self._site.tickets.redeem(name, exchange.client)
-            caller = auth.caller(tx, ticket.user_id, exhaustive=ticket.exhaustive)
+            caller = auth.again(tx, ticket.caller)
         else:
             caller = auth.identify(tx, self._site, exchange.headers, exhaustive=exhaustive)
         return Call(self._site, tx, caller, exchange, match.params, body, ticket=ticket, page_cap=page_cap)

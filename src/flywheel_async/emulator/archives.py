@@ -9,21 +9,22 @@ import tarfile
 import threading
 import time
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor
-from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Literal, Protocol
 
 from flywheel_async.emulator.access import Caller
-from flywheel_async.emulator.downloads import CHUNK, disposition
-from flywheel_async.emulator.exchange import ClientGone, Exchange, Streamed
+from flywheel_async.emulator.downloads import CHUNK, disposition, watched
+from flywheel_async.emulator.exchange import Exchange, Streamed
 from flywheel_async.emulator.problems import Problem, not_found
 
 LIFETIME = 3600.0
 """Seconds for which an archive can be fetched, as often as wanted."""
+_TURN = 0.02
+"""Seconds of work on an archive before everything else gets its turn."""
 _MODE = 0o644
 
 
@@ -33,13 +34,13 @@ class Entry:
 
     Attributes:
         path: Its path in the archive, as the labels and names on the site make it.
-        source: Where its bytes are, or the bytes themselves.
-        size: How many.
+        source: Where its bytes are, or what makes them when their turn comes.
+        size: How many; of bytes that are still to be made it is what was announced.
         modified: When it was changed, in milliseconds.
     """
 
     path: str
-    source: Path | bytes
+    source: Path | Callable[[], bytes]
     size: int
     modified: int
 
@@ -233,40 +234,60 @@ class ArchiveDownload(Streamed):
         """Sends the archive, whose length nobody knows before; stops when the caller goes away."""
         packer: Packer = TarPacker() if self.form == "tar" else ZipPacker()
         name = self.archive.filename.removesuffix(".tar") + f".{self.form}"
-        gone = asyncio.ensure_future(exchange.wait_gone())
-        try:
-            await exchange.start(200, [("content-type", packer.media_type), ("content-disposition", disposition(name))])
-            for entry in self.archive.entries:
-                await self._send(exchange, packer, entry, gone)
-            await exchange.push(packer.finish(), more=True)
-            await exchange.push(b"", more=False)
-        finally:
-            gone.cancel()
-            with suppress(asyncio.CancelledError):
-                await gone
-
-    async def _send(self, exchange: Exchange, packer: Packer, entry: Entry, gone: asyncio.Future[None]) -> None:
+        pieces = packed(packer, self.archive.entries)
         loop = asyncio.get_running_loop()
-        await exchange.push(packer.begin(entry), more=True)
-        at = 0
-        while at < entry.size:
-            read, packed = await loop.run_in_executor(self.disk, _pack, packer, entry, at)
-            at += read
-            if gone.done():
-                raise ClientGone
-            if packed:
-                await exchange.push(packed, more=True)
-        await exchange.push(packer.end(), more=True)
+        async with watched(exchange) as check:
+            await exchange.start(200, [("content-type", packer.media_type), ("content-disposition", disposition(name))])
+            while batch := await loop.run_in_executor(self.disk, _batch, pieces):
+                check()
+                await exchange.push(batch, more=True)
+            await exchange.push(b"", more=False)
 
 
-def _pack(packer: Packer, entry: Entry, at: int) -> tuple[int, bytes]:
-    """Packs the next piece of a file, which is open only meanwhile: however the request ends, nothing stays open."""
-    if isinstance(entry.source, bytes):
-        data = entry.source
-    else:
-        with entry.source.open("rb") as source:
-            source.seek(at)
-            data = source.read(min(CHUNK, entry.size - at))
+def packed(packer: Packer, entries: Iterable[Entry]) -> Iterator[bytes]:
+    """Yields an archive piece by piece.
+
+    A file is open only while a piece of it is read: wherever the caller stops, nothing stays open.
+
+    Raises:
+        OSError: The content of an entry is shorter than it says.
+    """
+    for entry in entries:
+        if not isinstance(entry.source, Path):
+            data = entry.source()
+            yield packer.begin(replace(entry, size=len(data)))
+            yield packer.add(data)
+        else:
+            yield packer.begin(entry)
+            at = 0
+            while at < entry.size:
+                data = _read(entry.source, at, min(CHUNK, entry.size - at))
+                at += len(data)
+                yield packer.add(data)
+        yield packer.end()
+    yield packer.finish()
+
+
+def _read(path: Path, at: int, count: int) -> bytes:
+    with path.open("rb") as source:
+        source.seek(at)
+        data = source.read(count)
     if not data:
         raise OSError("the stored content is shorter than its entry says")
-    return len(data), packer.add(data)
+    return data
+
+
+def _batch(pieces: Iterator[bytes]) -> bytes:
+    """Returns the next pieces of an archive, about as many bytes as a chunk has; nothing at its end.
+
+    Small files cost time more than bytes: a batch of them ends after a while, so that others get their turn.
+    """
+    found: list[bytes] = []
+    size = 0
+    end = time.monotonic() + _TURN
+    for piece in pieces:
+        found.append(piece)
+        size += len(piece)
+        if size >= CHUNK or time.monotonic() > end:
+            break
+    return b"".join(found)

@@ -52,6 +52,17 @@ def identify(tx: Tx, site: Site, headers: Mapping[str, str], *, exhaustive: bool
     return caller(tx, owner.id, exhaustive=exhaustive)
 
 
+def again(tx: Tx, known: Caller) -> Caller:
+    """Returns the caller of an earlier request as he is now, for what was given to him then.
+
+    Raises:
+        Problem: 402 the user or device was disabled or deleted since; 403 he is no site admin any more.
+    """
+    if known.is_device:
+        return devices.caller(tx, known.user_id)
+    return caller(tx, known.user_id, exhaustive=known.exhaustive)
+
+
 def caller(tx: Tx, user_id: str, *, exhaustive: bool) -> Caller:
     """Returns a user as a caller.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import secrets
 from collections.abc import Container
 from pathlib import Path
@@ -11,13 +12,14 @@ from typing import BinaryIO
 from flywheel_async.emulator.files import Content
 
 PREFIX = "v0-sha384-"
+_DIGEST = re.compile(r"[0-9a-f]{96}")
 
 
 class BlobStore:
     """A folder of contents.
 
-    A content is written to a temporary file, then renamed to its final name; only after that may the database
-    mention it. What a crash leaves behind is therefore never listed, and `clean` removes it.
+    A content is written to a temporary file, and renamed to its final name by the transaction that lists it, before
+    the database mentions it. What a crash leaves behind is therefore never listed, and `clean` removes it.
 
     Args:
         folder: The folder; made if missing.
@@ -35,17 +37,24 @@ class BlobStore:
 
     def receive(self) -> IncomingBlob:
         """Starts a new content."""
-        return IncomingBlob(self, self.scratch())
+        return IncomingBlob(self.scratch())
 
     def scratch(self) -> Path:
         """Returns the path of a new unfinished content, which the next start removes."""
         return self._incoming / secrets.token_hex(16)
 
-    def adopt(self, path: Path, content: Content) -> None:
-        """Moves an unfinished content, all of which is on disk, to its final place."""
+    def adopt(self, content: Content) -> None:
+        """Moves a content that waits to its final place; does nothing when it is there."""
+        if content.path is None:
+            return
         final = self.path(content.hash)
         final.parent.mkdir(exist_ok=True)
-        path.replace(final)
+        try:
+            content.path.replace(final)
+        except FileNotFoundError:
+            # An earlier transaction, which failed later on, or another entry of the same bytes has moved it.
+            if not final.exists():
+                raise
 
     def clean(self, known: Container[str]) -> None:
         """Removes unfinished contents and those whose hash is not known.
@@ -54,20 +63,18 @@ class BlobStore:
             known: The hashes the database mentions.
         """
         for leftover in self._incoming.iterdir():
-            leftover.unlink()
-        for shelf in self._folder.iterdir():
-            if shelf == self._incoming:
-                continue
-            for blob in shelf.iterdir():
-                if PREFIX + blob.name not in known:
-                    blob.unlink()
+            if leftover.is_file():
+                leftover.unlink()
+        for blob in self._folder.glob("*/*"):
+            # Whatever is no content of ours, such as what file managers leave behind, is left alone.
+            if _DIGEST.fullmatch(blob.name) and PREFIX + blob.name not in known:
+                blob.unlink()
 
 
 class IncomingBlob:
     """A content being received; `finish` or `drop` must end it."""
 
-    def __init__(self, store: BlobStore, path: Path) -> None:
-        self._store = store
+    def __init__(self, path: Path) -> None:
         self._path = path
         self._file: BinaryIO = path.open("xb")
         self._digest = hashlib.sha384()
@@ -80,13 +87,11 @@ class IncomingBlob:
         self._size += len(data)
 
     def finish(self) -> Content:
-        """Moves the content to its final place."""
+        """Completes the content, which then waits to be adopted or discarded."""
         self._file.close()
-        content = Content(PREFIX + self._digest.hexdigest(), self._size)
-        self._store.adopt(self._path, content)
-        return content
+        return Content(PREFIX + self._digest.hexdigest(), self._size, self._path)
 
     def drop(self) -> None:
-        """Throws an unfinished content away; does nothing to a finished one."""
+        """Throws an unfinished content away."""
         self._file.close()
         self._path.unlink(missing_ok=True)

@@ -1,28 +1,32 @@
-"""Sending file contents: whole, in ranges, or one member of a zip archive."""
+"""Sending file contents, whole or in ranges."""
 
 from __future__ import annotations
 
 import asyncio
 import re
 import secrets
-import zipfile
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from concurrent.futures import Executor
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO
+from typing import IO, Protocol, TypeVar
 from urllib.parse import quote
 
 from flywheel_async.emulator.exchange import ClientGone, Exchange, Streamed
-from flywheel_async.emulator.filetypes import UNKNOWN, guess_mimetype
+from flywheel_async.emulator.filetypes import UNKNOWN
 from flywheel_async.emulator.problems import Problem
-from flywheel_async.emulator.wire import Doc, Json
 
 CHUNK = 1024 * 1024
 _MAX_RANGES = 100
 _RANGE = re.compile(r"(\d*)-(\d*)", re.ASCII)
+
+
+class _Closing(Protocol):
+    def close(self) -> None: ...
+
+
+S = TypeVar("S", bound=_Closing)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +53,6 @@ class Download(Streamed):
         pieces: What to send.
         status: 200 or 206.
         headers: Response headers, without the length.
-        member: The zip member to send instead of the file itself, or None.
     """
 
     disk: Executor
@@ -57,19 +60,11 @@ class Download(Streamed):
     pieces: Sequence[Piece]
     status: int
     headers: Sequence[tuple[str, str]]
-    member: str | None = None
 
     async def run(self, exchange: Exchange) -> None:
         """Sends the pieces; stops reading when the caller goes away."""
         loop = asyncio.get_running_loop()
-        opening = loop.run_in_executor(self.disk, self._open)
-        try:
-            source = await asyncio.shield(opening)
-        except asyncio.CancelledError:
-            opening.add_done_callback(_close_unused)
-            raise
-        gone = asyncio.ensure_future(exchange.wait_gone())
-        try:
+        async with opened(self.disk, lambda: self.path.open("rb")) as source, watched(exchange) as check:
             length = sum(piece.size for piece in self.pieces)
             await exchange.start(self.status, [*self.headers, ("content-length", str(length))])
             for piece in self.pieces:
@@ -77,34 +72,58 @@ class Download(Streamed):
                     await exchange.push(piece.before, more=True)
                 at = piece.start
                 while at < piece.stop:
-                    data = await loop.run_in_executor(
-                        self.disk, _read, source, at, min(CHUNK, piece.stop - at), self.member is None
-                    )
-                    if gone.done():
-                        raise ClientGone
+                    data = await loop.run_in_executor(self.disk, _read, source, at, min(CHUNK, piece.stop - at))
+                    check()
                     await exchange.push(data, more=True)
                     at += len(data)
             await exchange.push(b"", more=False)
-        finally:
-            # On the loop, because a cancelled or stopping server may run nothing more in its threads.
-            source.close()
-            gone.cancel()
-            with suppress(asyncio.CancelledError):
-                await gone
-
-    def _open(self) -> IO[bytes]:
-        if self.member is None:
-            return self.path.open("rb")
-        return zipfile.ZipFile(self.path).open(self.member)
 
 
-def _close_unused(opening: asyncio.Future[IO[bytes]]) -> None:
+@asynccontextmanager
+async def opened(disk: Executor, opening: Callable[[], S]) -> AsyncGenerator[S]:
+    """Opens something in a thread and closes it in the end.
+
+    Args:
+        disk: The threads.
+        opening: Opens it.
+    """
+    future = asyncio.get_running_loop().run_in_executor(disk, opening)
+    try:
+        source = await asyncio.shield(future)
+    except asyncio.CancelledError:
+        future.add_done_callback(_close_unused)
+        raise
+    try:
+        yield source
+    finally:
+        # On the loop, because a cancelled or stopping server may run nothing more in its threads.
+        source.close()
+
+
+def _close_unused(opening: asyncio.Future[S]) -> None:
     if not opening.cancelled() and opening.exception() is None:
         opening.result().close()
 
 
-def _read(source: IO[bytes], at: int, count: int, seekable: bool) -> bytes:
-    if seekable and source.tell() != at:
+@asynccontextmanager
+async def watched(exchange: Exchange) -> AsyncGenerator[Callable[[], None]]:
+    """Watches out for the caller, whose body was read before; gives what raises `ClientGone` when he is gone."""
+    gone = asyncio.ensure_future(exchange.wait_gone())
+
+    def check() -> None:
+        if gone.done():
+            raise ClientGone
+
+    try:
+        yield check
+    finally:
+        gone.cancel()
+        with suppress(asyncio.CancelledError):
+            await gone
+
+
+def _read(source: IO[bytes], at: int, count: int) -> bytes:
+    if source.tell() != at:
         source.seek(at)
     data = source.read(count)
     if not data:
@@ -178,50 +197,6 @@ def parse_ranges(header: str, size: int) -> list[tuple[int, int]] | None:
         if start < stop:
             found.append((start, stop))
     return found
-
-
-def zip_listing(path: Path) -> Doc:
-    """Returns the comment and members of a zip archive.
-
-    Raises:
-        Problem: 400, it is no zip archive.
-    """
-    with _opened_zip(path) as archive:
-        members: list[Json] = [
-            {
-                "path": item.filename,
-                "size": item.file_size,
-                "timestamp": datetime(*item.date_time, tzinfo=UTC).isoformat(),
-                "comment": item.comment.decode("utf-8", "replace"),
-            }
-            for item in archive.infolist()
-            if not item.is_dir()
-        ]
-        return {"comment": archive.comment.decode("utf-8", "replace"), "members": members}
-
-
-def zip_member(disk: Executor, path: Path, member: str) -> Download:
-    """Returns the answer with one member of a zip archive.
-
-    Raises:
-        Problem: 400, it is no zip archive or has no such member.
-    """
-    with _opened_zip(path) as archive:
-        try:
-            item = archive.getinfo(member)
-        except KeyError:
-            raise Problem(400, f"the archive has no member {member!r}") from None
-        if item.flag_bits & 1:
-            raise Problem(400, f"the member {member!r} is encrypted")
-    headers = [("content-type", guess_mimetype(member)), ("content-disposition", disposition(Path(member).name))]
-    return Download(disk, path, [Piece(b"", 0, item.file_size)], 200, headers, member)
-
-
-def _opened_zip(path: Path) -> zipfile.ZipFile:
-    try:
-        return zipfile.ZipFile(path)
-    except zipfile.BadZipFile:
-        raise Problem(400, "the file is not a zip archive") from None
 
 
 def disposition(name: str) -> str:

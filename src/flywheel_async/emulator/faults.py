@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Collection
 from dataclasses import dataclass
+from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from typing import Literal
+
+from flywheel_async.errors import ArgumentError
+from flywheel_async.raw.table import operations
+
+_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +29,8 @@ class Fault:
         retry_after: The `Retry-After` header of that answer, in seconds or as an HTTP date.
         page_cap: Lists return at most this many items, whatever the limit.
         reset: Cut the connection hard: `before` the request is served, `after` it was served but before anything
-            is sent, or after this many bytes of the response body.
+            is sent, or after this many bytes of the response body; the cut waits until they are on the other side, and
+            no longer than 5 seconds for a caller who takes nothing.
         truncate: Close the connection in an orderly way after this many bytes of the response body.
         stall: Send nothing for this many seconds once `stall_after` bytes of the response body are sent.
         stall_after: See `stall`.
@@ -72,7 +80,27 @@ class FaultPlan:
 
         Returns:
             The fault, which `remove` takes.
+
+        Raises:
+            ArgumentError: A route that can never match, or a number that no fault can have.
         """
+        _check_route(route)
+        for name, value, least in (
+            ("latency", latency, 0),
+            ("page_cap", page_cap, 1),
+            ("reset", None if isinstance(reset, str) else reset, 0),
+            ("truncate", truncate, 0),
+            ("stall", stall, 0),
+            ("stall_after", stall_after, 0),
+            ("retry_after", None if isinstance(retry_after, str) else retry_after, 0),
+            ("calls", min(calls, default=None) if calls is not None else None, 1),
+        ):
+            if value is not None and not least <= value < math.inf:
+                raise ArgumentError(f"{name}={value!r}: give {least} or more")
+        if status is not None and not 200 <= status <= 599:
+            raise ArgumentError(f"status={status!r}: give an HTTP status from 200 to 599")
+        if isinstance(reset, str) and reset not in ("before", "after"):
+            raise ArgumentError(f'reset={reset!r}: give "before", "after" or a number of bytes')
         fault = Fault(route, calls, latency, status, retry_after, page_cap, reset, truncate, stall, stall_after)
         with self._lock:
             self._faults.append((fault, [0]))
@@ -119,3 +147,24 @@ def _matches(route: str, operations: Collection[str], method: str, path: str) ->
         return True
     wanted_method, space, wanted_path = route.partition(" ")
     return bool(space) and fnmatchcase(method, wanted_method.upper()) and fnmatchcase(path, wanted_path)
+
+
+def _check_route(route: str) -> None:
+    """Refuses what no request can match.
+
+    Raises:
+        ArgumentError: The message has the nearest name, or how a path is written.
+    """
+    if route == "*" or route in operations():
+        return
+    method, space, path = route.partition(" ")
+    if not space:
+        near = get_close_matches(route, operations(), 1)
+        hint = f"; did you mean {near[0]!r}?" if near else "."
+        raise ArgumentError(f"there is no operation {route!r}{hint} A path is written as 'GET /projects/*'")
+    if not any(fnmatchcase(known, method.upper()) for known in _METHODS):
+        raise ArgumentError(f"{route!r}: {method!r} is no HTTP method")
+    if not path.startswith(("/", "*", "?", "[")):
+        raise ArgumentError(f"{route!r}: a path begins with / after one space")
+    if path.startswith("/api/"):
+        raise ArgumentError(f"{route!r}: the path is given without /api")

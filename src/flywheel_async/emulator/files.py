@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from flywheel_async.emulator import changes, templates
 from flywheel_async.emulator.database import Tx
@@ -67,10 +68,22 @@ class FileRow:
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """Bytes that were received and are in the blob store."""
+    """Bytes that were received.
+
+    Attributes:
+        hash: Their hash in the form of the blob store.
+        size: How many.
+        path: Where they wait until they are listed and so get their place in the blob store; None when they have it.
+    """
 
     hash: str
     size: int
+    path: Path | None = None
+
+    def discard(self) -> None:
+        """Throws bytes away that still wait; does nothing to those that were listed."""
+        if self.path is not None:
+            self.path.unlink(missing_ok=True)
 
 
 def check_name(name: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import mimetypes
+import re
 from collections.abc import Mapping
 
 _BY_TYPE: Mapping[str, str] = {
@@ -46,6 +47,9 @@ _MEDIA = {
 }
 _TABLE = mimetypes.MimeTypes()
 UNKNOWN = "application/octet-stream"
+_TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
+_QUOTED = r'"[\t !#-\[\]-~]*"'
+_MEDIA_TYPE = re.compile(rf"{_TOKEN}/{_TOKEN}(?:[ \t]*;[ \t]*{_TOKEN}=(?:{_TOKEN}|{_QUOTED}))*")
 
 
 def guess_type(name: str) -> str | None:
@@ -66,3 +70,13 @@ def guess_mimetype(name: str) -> str:
     if ending in _MEDIA:
         return _MEDIA[ending]
     return _TABLE.types_map[True].get("." + ending, UNKNOWN)
+
+
+def is_media_type(value: str) -> bool:
+    """Tells whether a text can be sent as a `Content-Type`."""
+    return len(value) <= 255 and _MEDIA_TYPE.fullmatch(value) is not None
+
+
+def media_type_of(value: object) -> str:
+    """Returns the `Content-Type` for the media type of a file entry, which may be none at all."""
+    return value if isinstance(value, str) and is_media_type(value) else UNKNOWN

@@ -8,6 +8,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
+from flywheel_async.emulator.filetypes import is_media_type
+
 
 def _no_nul(value: str) -> str:
     if "\0" in value:
@@ -42,11 +44,19 @@ def _user_id(value: str) -> str:
     return value
 
 
+def _media_type(value: str) -> str:
+    if value and not is_media_type(value):
+        raise ValueError("is no media type such as text/plain")
+    return value
+
+
 Label = Annotated[str, StringConstraints(min_length=1, max_length=256), AfterValidator(_no_nul)]
 Words = Annotated[str, AfterValidator(_no_nul)]
 TagValue = Annotated[str, StringConstraints(min_length=1, max_length=64), AfterValidator(check_tag)]
 GroupId = Annotated[str, AfterValidator(_group_id)]
 UserId = Annotated[str, AfterValidator(_user_id)]
+MediaType = Annotated[str, AfterValidator(_media_type)]
+Size = Annotated[int, Field(ge=0, le=2**53)]
 Metadata = dict[str, Any]
 Access = Literal["ro", "rw", "admin"]
 SiteRole = Literal["public", "user", "security_champion", "developer", "site_admin", "drone"]
@@ -291,14 +301,14 @@ class FileInput(Input):
     """Metadata sent with an uploaded file."""
 
     name: str | None = None
-    size: int | None = None
+    size: Size | None = None
     type: Words | None = None
-    mimetype: Words | None = None
+    mimetype: MediaType | None = None
     modality: Words | None = None
     classification: dict[str, list[str]] | None = None
     tags: list[TagValue] | None = None
     info: Metadata | None = None
-    zip_member_count: int | None = None
+    zip_member_count: Size | None = None
     deid_log_id: str | None = None
     deid_log_skip_reason: Literal["unsupported_type", "manual_override"] | None = None
 

@@ -80,11 +80,13 @@ def _select(
     limit = -1 if query.limit is None else query.limit
     if call.page_cap is not None:
         limit = call.page_cap if limit < 0 else min(limit, call.page_cap)
-    rows = call.tx.all(
-        f"SELECT * FROM {table} d WHERE {condition.text} ORDER BY {order.text}d.{key} LIMIT ? OFFSET ?",
-        (*condition.values, *order.values, limit, query.skip),
-    )
-    return rows, query, condition
+    page = f"FROM {table} d WHERE {condition.text} ORDER BY {order.text}d.{key} LIMIT ? OFFSET ?"
+    values_all += (*order.values, limit, query.skip)
+    if table == "file" and limit >= 0:
+        # Only the rows of the page are read in full.
+        page = f"FROM file d WHERE d.rowid IN (SELECT d.rowid {page}) ORDER BY {order.text}d.{key}"
+        values_all += order.values
+    return call.tx.all(f"SELECT * {page}", values_all), query, condition
 
 
 def _page(call: Call, found: list[Json], query: ListQuery, condition: Sql, table: str) -> Doc:

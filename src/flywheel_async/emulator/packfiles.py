@@ -6,17 +6,17 @@ import re
 import secrets
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from flywheel_async.emulator.archives import Entry, ZipPacker
+from flywheel_async.emulator.archives import Entry, ZipPacker, packed
 from flywheel_async.emulator.blobs import BlobStore
 from flywheel_async.emulator.files import Content
 from flywheel_async.emulator.problems import Problem, not_found
 
 LIFETIME = 24 * 3600.0
 """Seconds after which a packfile that was not completed may be cleaned away."""
-_READ = 1024 * 1024
 
 
 @dataclass(slots=True)
@@ -33,6 +33,11 @@ class Packfile:
     begun: float
     files: dict[str, Content] = field(default_factory=lambda: dict[str, Content]())
 
+    def discard(self) -> None:
+        """Throws its files away."""
+        for content in self.files.values():
+            content.discard()
+
 
 class Packfiles:
     """The packfiles of a running site; a restart forgets them."""
@@ -48,22 +53,51 @@ class Packfiles:
             self._known[token] = Packfile(project_id, time.monotonic())
         return token
 
-    def find(self, token: str | None, project_id: str) -> Packfile:
+    def find(self, token: str, project_id: str) -> Packfile:
         """Returns a packfile of a project.
 
         Raises:
             Problem: 404, there is none.
         """
         with self._lock:
-            found = self._known.get(token or "")
+            return self._find(token, project_id)
+
+    def _find(self, token: str, project_id: str) -> Packfile:
+        found = self._known.get(token)
         if found is None or found.project_id != project_id:
             raise not_found("packfile", "of this token")
         return found
 
-    def end(self, token: str) -> None:
-        """Forgets a packfile."""
+    def add(self, token: str, project_id: str, named: Mapping[str, Content]) -> None:
+        """Puts files into a packfile, in place of those of the same names.
+
+        Raises:
+            Problem: 404, there is no such packfile any more.
+        """
         with self._lock:
-            self._known.pop(token, None)
+            found = self._find(token, project_id)
+            replaced = [found.files[name] for name in named if name in found.files]
+            found.files.update(named)
+        for content in replaced:
+            content.discard()
+
+    @contextmanager
+    def taken(self, token: str, project_id: str) -> Generator[Packfile]:
+        """Gives a packfile, which nobody else has meanwhile; it is over when all goes well, and back after an error.
+
+        Raises:
+            Problem: 404, there is no such packfile, or somebody else is completing it.
+        """
+        with self._lock:
+            found = self._find(token, project_id)
+            del self._known[token]
+        try:
+            yield found
+        except BaseException:
+            with self._lock:
+                self._known[token] = found
+            raise
+        found.discard()
 
     def clean(self) -> tuple[int, int]:
         """Forgets the packfiles that nobody completed; returns how many, and how many files they had."""
@@ -72,6 +106,8 @@ class Packfiles:
             old = {token: packfile for token, packfile in self._known.items() if packfile.begun <= limit}
             for token in old:
                 del self._known[token]
+        for packfile in old.values():
+            packfile.discard()
         return len(old), sum(len(packfile.files) for packfile in old.values())
 
 
@@ -81,27 +117,27 @@ def archive_name(label: str) -> str:
 
 
 def pack(blobs: BlobStore, folder: str, files: Sequence[tuple[str, Content]], now: int) -> Content:
-    """Writes files into a zip, below one folder; blocks while it does.
+    """Writes files that wait into a zip, below one folder, which then waits too; blocks while it does.
 
     Args:
-        blobs: Where the files are and the zip goes.
+        blobs: Where the zip goes.
         folder: The folder in the zip.
         files: Names and contents.
         now: The time that the zip gives them, in milliseconds.
+
+    Raises:
+        Problem: 400, there are no files.
     """
     if not files:
         raise Problem(400, "the packfile has no files")
-    packer = ZipPacker()
+    entries = [
+        Entry(f"{folder}/{name}", content.path or blobs.path(content.hash), content.size, now)
+        for name, content in files
+    ]
     blob = blobs.receive()
     try:
-        for name, content in files:
-            path = blobs.path(content.hash)
-            blob.write(packer.begin(Entry(f"{folder}/{name}", path, content.size, now)))
-            with path.open("rb") as source:
-                while data := source.read(_READ):
-                    blob.write(packer.add(data))
-            blob.write(packer.end())
-        blob.write(packer.finish())
+        for piece in packed(ZipPacker(), entries):
+            blob.write(piece)
         return blob.finish()
     except BaseException:
         blob.drop()

@@ -256,6 +256,7 @@ def _add_files(
             if content is None:
                 continue
             given.info = clean_doc(given.info or {})
+            call.site.blobs.adopt(content)
             row = files.add(
                 call.tx,
                 node,

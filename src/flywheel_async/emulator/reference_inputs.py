@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field, StringConstraints
+from pydantic import StringConstraints
 
-from flywheel_async.emulator.inputs import Input, Metadata, TagValue, Words
+from flywheel_async.emulator.inputs import Input, MediaType, Metadata, Size, TagValue, Words
 from flywheel_async.emulator.move_inputs import ContainerReference
 from flywheel_async.emulator.project_inputs import Origin
 
@@ -27,13 +27,13 @@ class FileUpsert(Input):
     reference: bool | None = None
     client_hash: Words | None = None
     name: str
-    size: Annotated[int, Field(ge=0, le=2**53)]
+    size: Size
     type: Words | None = None
-    mimetype: Words | None = None
+    mimetype: MediaType | None = None
     modality: Words | None = None
     classification: dict[str, list[str]] | None = None
     info: Metadata | None = None
-    zip_member_count: int | None = None
+    zip_member_count: Size | None = None
     tags: list[TagValue] | None = None
     parent_ref: ContainerReference
     origin: Origin

@@ -229,39 +229,6 @@ class OnPlural:
 
 
 @dataclass(frozen=True, slots=True)
-class OnFile:
-    """An action on the file named in the path by its file id, which becomes `call.file`.
-
-    Args:
-        action: What the caller must be allowed to do with it.
-        param: The path parameter with the file id.
-        deleted: Whether the version in the query may be a deleted one.
-    """
-
-    action: str
-    param: str = "file_id"
-    deleted: bool = False
-    public: bool = False
-
-    def check(self, call: Call) -> None:
-        """Finds the file and refuses callers without the action on its project."""
-        version = call.number("version")
-        if self.deleted and version is None:
-            raise invalid("the version is needed", "query", "version")
-        if self.deleted and version is not None:
-            found = files.any_version(call.tx, call.params[self.param], version)
-        else:
-            found = files.find_version(call.tx, call.params[self.param], version)
-        if found is None:
-            raise not_found("file", call.params[self.param])
-        access.require_file(call.tx, call.caller, found, self.action)
-        call.file = found
-
-    def __str__(self) -> str:
-        return f"{self.action} on the file"
-
-
-@dataclass(frozen=True, slots=True)
 class OnParent:
     """An action on the container that the request body names as the parent, which becomes `call.target`.
 
@@ -353,19 +320,14 @@ class OnBulkMove:
 
 @dataclass(frozen=True, slots=True)
 class OnEach:
-    """Deletion of every container (or file) whose id the body lists; ids that are not there are passed over."""
+    """Deletion of every container whose id the body lists; ids that are not there are passed over."""
 
     kind: str
     public: bool = False
 
     def check(self, call: Call) -> None:
-        """Refuses the whole request when one of the things may not be deleted."""
+        """Refuses the whole request when one of the containers may not be deleted."""
         for node_id in call.ids():
-            if self.kind == "file":
-                found = files.find_version(call.tx, node_id, None)
-                if found is not None:
-                    access.require_file(call.tx, call.caller, found, access.FILES_DELETE)
-                continue
             node = nodes.find(call.tx, self.kind, node_id)
             if node is not None:
                 _require(call, node, access.DELETE)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 _MEMBERS = (
     """
@@ -36,6 +36,17 @@ _CHANGES = (
     )
     """,
     "CREATE INDEX change_container ON change (container_id, number)",
+)
+
+# Lists of files below a container, in the order of their ids. What decides who may see a file is in them, too, so that
+# counting a list takes no look at the files themselves. The whole site is gone through only when no container is named.
+_LISTED_FILES = (
+    "CREATE INDEX file_listed ON file (file_id) WHERE current = 1",
+    "CREATE INDEX file_of_project ON file (project, file_id, parent_kind, parent_id) WHERE current = 1",
+    *(
+        f"CREATE INDEX file_of_{level} ON file ({level}, file_id, project, parent_kind, parent_id) WHERE current = 1"
+        for level in ("subject", "session", "acquisition")
+    ),
 )
 
 SCHEMA = (
@@ -97,8 +108,7 @@ SCHEMA = (
     """,
     # At most one listed file per name and container.
     "CREATE UNIQUE INDEX file_name ON file (parent_id, name) WHERE current = 1",
-    "CREATE INDEX file_current ON file (current, file_id)",
-    "CREATE INDEX file_project ON file (project)",
+    *_LISTED_FILES,
     "CREATE INDEX file_hash ON file (hash)",
     """
     CREATE TABLE permission (
@@ -138,5 +148,6 @@ UPGRADES: Mapping[int, Sequence[str]] = {
         *_MEMBERS,
         *_CHANGES,
     ),
+    2: ("DROP INDEX file_current", "DROP INDEX file_project", *_LISTED_FILES),
 }
 """What brings the tables of a version to the next one."""

@@ -41,7 +41,9 @@ def seed_demo(site: Site) -> None:
 def _store(blobs: BlobStore, data: bytes) -> Content:
     blob = blobs.receive()
     blob.write(data)
-    return blob.finish()
+    content = blob.finish()
+    blobs.adopt(content)
+    return content
 
 
 def _below(tx: Tx, site: Site, parent: Node, kind: str, label: str, body: Doc) -> Node:

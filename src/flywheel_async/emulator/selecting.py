@@ -160,7 +160,9 @@ def _files(call: Call, node: Node, *, with_analyses: bool) -> Iterator[tuple[Nod
 
 def _of_analysis(call: Call, node: Node) -> Iterator[tuple[Node, FileRow, str]]:
     for row in analyses.inputs_of(call.tx, node):
-        yield node, row, "input"
+        # Inputs lie in places of their own, where the caller may do less than with the analysis.
+        if access.may_file(call.tx, call.caller, row, FILES_DOWNLOAD):
+            yield node, row, "input"
     for row in files.of_container(call.tx, node.id):
         yield node, row, "output"
 

@@ -77,6 +77,8 @@ class Server:
             log_config=None,
             access_log=False,
             server_header=False,
+            # Nobody is believed who says he speaks for another address, not even on this machine.
+            proxy_headers=False,
             timeout_graceful_shutdown=SHUTDOWN_SECONDS,
         )
         config.timeout_keep_alive = keep_alive  # type: ignore[assignment]  # uvicorn only adds it to a clock

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import socket
-import struct
 from collections.abc import Sequence
 from typing import Protocol, cast
 
 from flywheel_async.emulator.exchange import ClientGone, Exchange, Message, Reply, Send
 from flywheel_async.emulator.faults import Fault
 from flywheel_async.emulator.problems import Problem
+from flywheel_async.testing import resetting
 
 
-class _Transport(Protocol):
-    def get_extra_info(self, name: str) -> object: ...
-    def abort(self) -> None: ...
+class _Transport(resetting.Transport, Protocol):
     def close(self) -> None: ...
 
 
@@ -119,12 +116,9 @@ class Striker:
         # ASGI has no way to do this, but the server's send channel is a method of the object that has the transport.
         transport = cast("_Transport | None", getattr(getattr(self._send, "__self__", None), "transport", None))
         if transport is not None:
-            connection = transport.get_extra_info("socket")
-            if hard and hasattr(connection, "setsockopt"):
-                cast("socket.socket", connection).setsockopt(
-                    socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
-                )
-                transport.abort()
+            if hard:
+                await resetting.arrived(transport)
+                resetting.reset(transport)
             else:
                 transport.close()
             # The server notices on the next turn of the loop; until then it would complain about a missing answer.

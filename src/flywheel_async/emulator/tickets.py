@@ -7,6 +7,7 @@ import threading
 import time
 from dataclasses import dataclass
 
+from flywheel_async.emulator.access import Caller
 from flywheel_async.emulator.problems import Problem, not_found
 
 LIFETIME = 300.0
@@ -18,8 +19,7 @@ class Ticket:
     """What a ticket stands for.
 
     Attributes:
-        user_id: Who asked for it; downloads happen in this user's name.
-        exhaustive: Whether the user looked past permissions when asking.
+        caller: Who asked for it; downloads happen in this user's or device's name.
         client: The address it was given to, the only one it works for.
         file_id: The file.
         version: The version of the file.
@@ -27,8 +27,7 @@ class Ticket:
         ends: When it stops working, on the monotonic clock.
     """
 
-    user_id: str
-    exhaustive: bool
+    caller: Caller
     client: str
     file_id: str
     version: int
@@ -43,11 +42,11 @@ class Tickets:
         self._lock = threading.Lock()
         self._known: dict[str, Ticket] = {}
 
-    def issue(self, user_id: str, exhaustive: bool, client: str, file_id: str, version: int, member: str | None) -> str:
+    def issue(self, caller: Caller, client: str, file_id: str, version: int, member: str | None) -> str:
         """Makes a ticket; see `Ticket` for the arguments."""
         name = secrets.token_urlsafe(24)
         now = time.monotonic()
-        ticket = Ticket(user_id, exhaustive, client, file_id, version, member, now + LIFETIME)
+        ticket = Ticket(caller, client, file_id, version, member, now + LIFETIME)
         with self._lock:
             self._known = {key: old for key, old in self._known.items() if old.ends > now}
             self._known[name] = ticket

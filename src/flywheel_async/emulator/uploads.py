@@ -37,10 +37,18 @@ _ENCODED = re.compile(r"%(?:[01][0-9A-F]|22|7F)", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class ReceivedFile:
-    """A file part: the name it came with and where its bytes are."""
+    """A file part.
+
+    Attributes:
+        filename: The name it came with.
+        content: Its bytes.
+        unclear: Whether the header may have meant another name: backslashes are read in several ways, and what is
+            not UTF-8 has no spelling of its own.
+    """
 
     filename: str
     content: Content
+    unclear: bool
 
 
 class FormReceiver:
@@ -64,7 +72,8 @@ class FormReceiver:
         self._headers: dict[bytes, bytes] = {}
         self._field = b""
         self._value = b""
-        self._filename: str | None = None
+        self._filename = ""
+        self._unclear = False
         self._keep_text = False
         self._blob: IncomingBlob | None = None
         callbacks: dict[str, Callable[..., None]] = {
@@ -100,10 +109,12 @@ class FormReceiver:
             raise Problem(400, "the multipart body ends before its last boundary")
 
     def drop(self) -> None:
-        """Throws a half received file away."""
+        """Throws away what has come, but for files that were listed meanwhile."""
         if self._blob is not None:
             self._blob.drop()
             self._blob = None
+        for part in self.files:
+            part.content.discard()
 
     def _part_begin(self) -> None:
         self._parts += 1
@@ -122,17 +133,18 @@ class FormReceiver:
         self._field = self._value = b""
 
     def _headers_finished(self) -> None:
-        _, options = parse_options_header(self._headers.get(b"content-disposition", b""))
+        header = self._headers.get(b"content-disposition", b"")
+        _, options = parse_options_header(header)
         filename = options.get(b"filename")
-        self._filename = None
+        self._filename, self._unclear = "", False
         self._keep_text = False
         if filename is not None:
-            self._filename = _decode(filename)
+            self._filename = filename.decode("utf-8", "replace")
+            self._unclear = b"\\" in header or self._filename.encode() != filename
             self._blob = self._blobs.receive()
         elif options.get(b"name") == b"metadata":
             self._keep_text = True
         elif options.get(b"name") in (b"file", b"files"):
-            self._filename = ""
             self._blob = self._blobs.receive()
 
     def _part_data(self, data: bytes, start: int, end: int) -> None:
@@ -145,29 +157,37 @@ class FormReceiver:
 
     def _part_end(self) -> None:
         if self._blob is not None:
-            self.files.append(ReceivedFile(self._filename or "", self._blob.finish()))
+            self.files.append(ReceivedFile(self._filename, self._blob.finish(), self._unclear))
             self._blob = None
 
     def _end(self) -> None:
         self._ended = True
 
 
-def header_name(name: str) -> str:
-    """Returns a name that came in the header of a part, which cannot carry every name.
+def header_name(part: ReceivedFile) -> str:
+    """Returns the name that came in the header of a part, which cannot carry every name.
 
     Raises:
         Problem: 422, it may have been another name: a path, or one that the caller had to encode for the header.
     """
-    if "/" in name or _ENCODED.search(name):
-        raise invalid(f"{name!r} is unclear as a file name; send it as name in the metadata", "body", "file")
-    return name
+    if part.unclear or "/" in part.filename or _ENCODED.search(part.filename):
+        raise _unclear_name(part)
+    return part.filename
 
 
-def _decode(value: bytes) -> str:
-    try:
-        return value.decode()
-    except UnicodeDecodeError:
-        return value.decode("latin-1")
+def placed_name(part: ReceivedFile) -> str:
+    """Returns the name that came in the header of a part, by which the metadata says where the file goes.
+
+    Raises:
+        Problem: 422, it may have been another name.
+    """
+    if part.unclear:
+        raise _unclear_name(part)
+    return part.filename
+
+
+def _unclear_name(part: ReceivedFile) -> Problem:
+    return invalid(f"{part.filename!r} is unclear as a file name; send it as name in the metadata", "body", "file")
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +228,8 @@ class Destination:
         node = nodes.get(tx, self.kind, self.container_id)
         access.require(tx, self.caller, node, FILES_CREATE)
         shaper = Shaper(tx, self.caller)
+        for item in arrived:
+            self.site.blobs.adopt(item.content)
         return [
             shaper.file(
                 files.add(
@@ -235,19 +257,20 @@ class Upload(Streamed):
     async def run(self, exchange: Exchange) -> None:
         """Receives the files, then lists them in one transaction."""
         received = await receive_form(self.site, exchange)
-        given = _metadata(received)
-        arrived = [
-            Arrived(
-                files.check_name(item.name if item.name is not None else header_name(part.filename)), part.content, item
-            )
-            for part, item in zip(received.files, given, strict=True)
-        ]
-        entries = await self.site.db.write(lambda tx: self.destination.store(tx, arrived))
+        try:
+            given = _metadata(received)
+            arrived = [
+                Arrived(files.check_name(item.name if item.name is not None else header_name(part)), part.content, item)
+                for part, item in zip(received.files, given, strict=True)
+            ]
+            entries = await self.site.db.write(lambda tx: self.destination.store(tx, arrived))
+        finally:
+            received.drop()
         await exchange.reply(json_reply(entries))
 
 
 async def receive_form(site: Site, exchange: Exchange) -> FormReceiver:
-    """Receives a multipart body.
+    """Receives a multipart body; the caller drops in the end what was not listed.
 
     Raises:
         Problem: 400 something else came or it is malformed, 413 it has too many parts or too much metadata.

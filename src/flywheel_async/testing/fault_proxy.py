@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import socket
-import struct
 import threading
 from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
@@ -13,6 +13,9 @@ from types import TracebackType
 from typing import TypeAlias
 
 import anyio.to_thread
+
+from flywheel_async.errors import ArgumentError
+from flywheel_async.testing import resetting
 
 _CHUNK = 64 * 1024
 _STEP_SECONDS = 0.05
@@ -26,12 +29,17 @@ class Flow:
     Offsets count the bytes of this direction from the start of the connection, headers included.
 
     Attributes:
-        reset_after: Reset the connection (TCP RST) once this many bytes have passed.
+        reset_after: Reset the connection (TCP RST) once this many bytes have passed. The reset waits until they are on
+            the other side, and no longer than 5 seconds for a peer that takes nothing.
         truncate_after: End the connection in an orderly way once this many bytes have passed.
-        stall: Seconds for which nothing passes once `stall_after` bytes have.
+        stall: Seconds for which nothing passes once `stall_after` bytes have. A client that ends its own direction
+            while the answer stalls has left: the connection is broken off.
         stall_after: See `stall`.
         throttle: Most bytes per second, or None.
         flip: Offsets of bytes whose lowest bit is turned over.
+
+    Raises:
+        ArgumentError: A number that no flow can have.
     """
 
     reset_after: int | None = None
@@ -40,6 +48,14 @@ class Flow:
     stall_after: int = 0
     throttle: float | None = None
     flip: Collection[int] = ()
+
+    def __post_init__(self) -> None:
+        if self.throttle is not None and not 0 < self.throttle < math.inf:
+            raise ArgumentError(f"throttle={self.throttle!r}: give bytes per second above 0, or None for no limit")
+        for name in ("reset_after", "truncate_after", "stall", "stall_after"):
+            value = getattr(self, name)
+            if value is not None and not 0 <= value < math.inf:
+                raise ArgumentError(f"{name}={value!r}: give a number that is not negative")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,15 +101,26 @@ class _Direction:
         writer: Where they go.
         flow: What happens to them.
         count: Told how many have passed.
+        ended: Set when their source ends, or None.
+        left: Set when whoever they go to has no more to say, or None.
     """
 
     def __init__(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, flow: Flow, count: Callable[[int], None]
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        flow: Flow,
+        count: Callable[[int], None],
+        *,
+        ended: asyncio.Event | None = None,
+        left: asyncio.Event | None = None,
     ) -> None:
         self._reader = reader
         self._writer = writer
         self._flow = flow
         self._count = count
+        self._ended = ended
+        self._left = left
         self._at = 0
         self._stalled = not flow.stall
         self.truncated = False
@@ -119,6 +146,8 @@ class _Direction:
             self._count(len(data))
             if self._flow.throttle:
                 await asyncio.sleep(len(data) / self._flow.throttle)
+        if self._ended is not None:
+            self._ended.set()
         self._end()
 
     async def _strike(self) -> None:
@@ -126,13 +155,23 @@ class _Direction:
         flow = self._flow
         if not self._stalled and self._at >= flow.stall_after:
             self._stalled = True
-            await asyncio.sleep(flow.stall)
+            await self._stall()
         if flow.reset_after is not None and self._at >= flow.reset_after:
+            await resetting.arrived(self._writer.transport)
             raise _Reset
         if flow.truncate_after is not None and self._at >= flow.truncate_after and not self.truncated:
             # The source may go on sending: what comes is read and thrown away, or closing would turn into a reset.
             self._end()
             self.truncated = True
+
+    async def _stall(self) -> None:
+        if self._left is None or self._left.is_set():
+            await asyncio.sleep(self._flow.stall)
+            return
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._flow.stall):
+                await self._left.wait()
+                raise ConnectionResetError("the peer left during a stall")
 
     def _most(self) -> int:
         """Returns how many bytes may be passed at once, so that the next fault strikes at its offset."""
@@ -191,9 +230,13 @@ class _Connection:
         def down(count: int) -> None:
             traffic.down += count
 
+        for open_ in self._writers:
+            # What was passed on is in the hands of the system, so that faults strike where they are planned.
+            open_.transport.set_write_buffer_limits(0)
+        silent = asyncio.Event()
         directions = (
-            _Direction(self._reader, writer, plan.up, up),
-            _Direction(reader, self._writers[0], plan.down, down),
+            _Direction(self._reader, writer, plan.up, up, ended=silent),
+            _Direction(reader, self._writers[0], plan.down, down, left=silent),
         )
         running = {asyncio.ensure_future(direction.run()): direction for direction in directions}
         pending = set(running)
@@ -216,11 +259,7 @@ class _Connection:
     def reset(self) -> None:
         """Resets what is still open."""
         for writer in self._writers:
-            connection: socket.socket | None = writer.get_extra_info("socket")
-            if connection is not None:
-                with suppress(OSError):
-                    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-            writer.transport.abort()
+            resetting.reset(writer.transport)
         self._writers = []
 
 
@@ -234,7 +273,8 @@ class FaultProxy:
         target: Host and port to connect to.
         plan: A list with one entry for each connection in the order they come, `None` for one without faults; what
             comes after its end has no faults. Or a function that takes the number of the connection, from 0, and
-            returns its plan or `None`; it is called in the proxy's thread.
+            returns its plan or `None`; it is called in the proxy's thread. When it raises, the connection is reset, and
+            `stop` raises its error.
         host: The address to listen on.
 
     Attributes:
@@ -256,6 +296,7 @@ class FaultProxy:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stop: asyncio.Event | None = None
         self._open: set[_Connection] = set()
+        self._failure: Exception | None = None
 
     @property
     def port(self) -> int:
@@ -265,7 +306,8 @@ class FaultProxy:
     @property
     def url(self) -> str:
         """Scheme, host and port, for plain HTTP."""
-        return f"http://{self._host}:{self._port}"
+        host = f"[{self._host}]" if ":" in self._host else self._host
+        return f"http://{host}:{self._port}"
 
     @property
     def bytes_up(self) -> int:
@@ -292,7 +334,8 @@ class FaultProxy:
         if self._thread is not None:
             raise RuntimeError("the proxy is running already")
         # A restarted proxy keeps its port.
-        listening = socket.create_server((self._host, self._port))
+        family = socket.AF_INET6 if ":" in self._host else socket.AF_INET
+        listening = socket.create_server((self._host, self._port), family=family)
         self._port = int(listening.getsockname()[1])
         ready = threading.Event()
         self._thread = threading.Thread(
@@ -303,12 +346,19 @@ class FaultProxy:
         return self
 
     def stop(self) -> None:
-        """Stops listening and resets all connections; does nothing when it is not running."""
+        """Stops listening and resets all connections; does nothing when it is not running.
+
+        Raises:
+            Exception: What the plan raised when it was asked for the first time without success.
+        """
         thread, self._thread = self._thread, None
         if thread is None or self._loop is None or self._stop is None:
             return
         self._loop.call_soon_threadsafe(self._stop.set)
         thread.join()
+        failure, self._failure = self._failure, None
+        if failure is not None:
+            raise failure
 
     def cut(self) -> None:
         """Resets all connections that are open now; new ones are taken as before."""
@@ -331,7 +381,7 @@ class FaultProxy:
             self._cut()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        plan = self._next_plan(len(self.traffic))
+        number = len(self.traffic)
         traffic = Traffic()
         self.traffic.append(traffic)
         task = asyncio.current_task()
@@ -339,7 +389,8 @@ class FaultProxy:
         connection = _Connection(reader, writer, task)
         self._open.add(connection)
         try:
-            if not plan.refuse:
+            plan = self._next_plan(number)
+            if plan is not None and not plan.refuse:
                 await connection.pass_on(self._target, plan, traffic)
         except (OSError, asyncio.CancelledError):
             # Either side may break off at any time, or the proxy itself; who is left is to see it.
@@ -348,11 +399,16 @@ class FaultProxy:
             connection.reset()
             self._open.discard(connection)
 
-    def _next_plan(self, number: int) -> ConnectionPlan:
+    def _next_plan(self, number: int) -> ConnectionPlan | None:
+        """Returns the plan of a connection, or None when it could not be asked for."""
         plan = self.plan
-        if callable(plan):
+        if not callable(plan):
+            return (plan[number] if number < len(plan) else None) or ConnectionPlan()
+        try:
             return plan(number) or ConnectionPlan()
-        return (plan[number] if number < len(plan) else None) or ConnectionPlan()
+        except Exception as error:
+            self._failure = self._failure or error
+            return None
 
     def __enter__(self) -> FaultProxy:
         return self.start()

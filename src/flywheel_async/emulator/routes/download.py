@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Literal
 
-from flywheel_async.emulator import auth, nodes
+from flywheel_async.emulator import auth, files, nodes
 from flywheel_async.emulator.archives import ArchiveDownload, Entry
 from flywheel_async.emulator.call import Call
+from flywheel_async.emulator.database import Tx
 from flywheel_async.emulator.exchange import Streamed
 from flywheel_async.emulator.problems import Problem, invalid
 from flywheel_async.emulator.routing import Routes
@@ -38,14 +39,14 @@ def create_download_ticket(call: Call) -> Doc:
         raise Problem(404, "there is no file to download")
     entries = [_content(call, item) for item in found]
     if full and call.flag("metadata"):
-        entries += _sidecars(call, found)
+        entries += [_sidecar(call, item) for item in found]
     filename = _filename(call, given, prefix)
     ticket = call.site.archives.issue(call.caller, call.client, filename, entries)
     return {
         "ticket": ticket,
         "filename": filename,
-        "file_cnt": len(found),
-        "size": sum(item.row.size for item in found),
+        "file_cnt": len(entries),
+        "size": sum(entry.size for entry in entries),
     }
 
 
@@ -53,14 +54,17 @@ def _content(call: Call, item: Selected) -> Entry:
     return Entry(item.path, call.site.blobs.path(item.row.hash), item.row.size, item.row.modified)
 
 
-def _sidecars(call: Call, found: list[Selected]) -> list[Entry]:
-    """Returns a file with the entry of each file, beside it."""
-    shaper = Shaper(call.tx, call.caller)
-    texts = [dumps(shaper.file(item.row)) for item in found]
-    return [
-        Entry(f"{item.path}.flywheel.json", text, len(text), item.row.modified)
-        for item, text in zip(found, texts, strict=True)
-    ]
+def _sidecar(call: Call, item: Selected) -> Entry:
+    """Returns the file with the entry of a file, beside it; its text is written when its turn comes."""
+    site, caller = call.site, call.caller
+    file_id, version = item.row.file_id, item.row.version
+
+    def work(tx: Tx) -> bytes:
+        row = files.any_version(tx, file_id, version)
+        return b"null" if row is None else dumps(Shaper(tx, caller).file(row))
+
+    size = len(dumps(Shaper(call.tx, caller).file(item.row)))
+    return Entry(f"{item.path}.flywheel.json", lambda: site.db.read_here(work), size, item.row.modified)
 
 
 def _filename(call: Call, given: DownloadInput, prefix: str) -> str:
@@ -76,9 +80,8 @@ def download_ticket(call: Call) -> Streamed:
     if name is None:
         raise invalid("a ticket is needed", "query", "ticket")
     archive = call.site.archives.redeem(name, call.client)
-    if not archive.caller.is_device:
-        # Whoever was disabled or deleted since gets nothing any more.
-        auth.caller(call.tx, archive.caller.user_id, exhaustive=False)
+    # Whoever was disabled or deleted since gets nothing any more.
+    auth.again(call.tx, archive.caller)
     form: Literal["tar", "zip"] = "zip" if call.text("format") == "zip" else "tar"
     if call.text("format") not in (None, form):
         raise invalid("format must be tar or zip", "query", "format")

@@ -9,9 +9,11 @@ from pydantic import Field
 
 from flywheel_async.emulator.call import Call
 from flywheel_async.emulator.inputs import Input
+from flywheel_async.emulator.problems import invalid
 from flywheel_async.emulator.routing import Routes
 from flywheel_async.emulator.rules import SiteAdmin
 from flywheel_async.emulator.wire import Doc, Json
+from flywheel_async.errors import ArgumentError
 
 ROUTES = Routes()
 
@@ -37,7 +39,10 @@ class FaultInput(Input):
 def add_fault(call: Call) -> Doc:
     """Adds a fault."""
     given = call.input(FaultInput)
-    call.site.faults.add(**{name: getattr(given, name) for name in FaultInput.model_fields})
+    try:
+        call.site.faults.add(**{name: getattr(given, name) for name in FaultInput.model_fields})
+    except ArgumentError as error:
+        raise invalid(str(error), "body") from None
     return {"added": 1}
 
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from flywheel_async.emulator import analyses, downloads, files, metadata, nodes, references
+from flywheel_async.emulator import access, analyses, downloads, files, metadata, nodes, references
 from flywheel_async.emulator.access import (
     FILES_CREATE,
-    FILES_DELETE,
     FILES_DOWNLOAD,
     FILES_MODIFY,
     FILES_VIEW,
@@ -16,19 +15,28 @@ from flywheel_async.emulator.access import (
 )
 from flywheel_async.emulator.call import Call
 from flywheel_async.emulator.exchange import Reply, Streamed, json_reply
+from flywheel_async.emulator.file_rules import (
+    EachFileDeletion,
+    FileDeletion,
+    NamedFileDeletion,
+    OnFile,
+    name_in_path,
+    named_in_path,
+)
 from flywheel_async.emulator.files import FileRow
-from flywheel_async.emulator.filetypes import UNKNOWN
+from flywheel_async.emulator.filetypes import UNKNOWN, media_type_of
 from flywheel_async.emulator.inputs import ClassificationChange, FileChange, InfoChange
 from flywheel_async.emulator.nodes import OWNERS
 from flywheel_async.emulator.problems import Problem, invalid, not_found
 from flywheel_async.emulator.routing import Handler, Routes, id_param
-from flywheel_async.emulator.rules import On, OnEach, OnFile, Rule
+from flywheel_async.emulator.rules import On, Rule
 from flywheel_async.emulator.shapes import Shaper
 from flywheel_async.emulator.storage.flow import Announcement, Listing
 from flywheel_async.emulator.tickets import Ticket
 from flywheel_async.emulator.times import iso
 from flywheel_async.emulator.uploads import Destination, Upload
 from flywheel_async.emulator.wire import Doc, Json
+from flywheel_async.emulator.zips import ZipListing, ZipMember
 
 ROUTES = Routes()
 route = ROUTES.route
@@ -38,25 +46,13 @@ def _document(call: Call, row: FileRow) -> Doc:
     return Shaper(call.tx, call.caller).file(row)
 
 
-def _named(call: Call) -> FileRow:
-    return files.get_named(call.tx, call.target, _name(call), call.number("version"))
-
-
-def _name(call: Call) -> str:
-    # The same part of the path has two names among the operations.
-    name = call.params["file_name"] if "file_name" in call.params else call.params["filename"]
-    if call.target.kind == "group":
-        raise not_found("file", name)
-    return files.check_name(name)
-
-
 def _to_send(call: Call) -> FileRow:
     """Returns the file to download: for an analysis an output, else the input of that name."""
-    if call.target.kind == "analysis" and not files.has(call.tx, call.target, _name(call)):
+    if call.target.kind == "analysis" and not files.has(call.tx, call.target, name_in_path(call)):
         for row in analyses.inputs_of(call.tx, call.target):
-            if row.name == _name(call):
+            if row.name == name_in_path(call):
                 return row
-    return _named(call)
+    return named_in_path(call)
 
 
 def upload(call: Call) -> Streamed:
@@ -76,12 +72,13 @@ def upload(call: Call) -> Streamed:
 def download(call: Call) -> Streamed | Reply:
     """Sends a file, a range of it, a member of it, the list of its members, or an address to fetch it from."""
     member = call.text("member")
+    row = _to_send(call) if call.ticket is None else _of_ticket(call, call.ticket)
+    # An input of an analysis lies in a place of its own, where the caller may do less than with the analysis.
+    access.require_file(call.tx, call.caller, row, FILES_DOWNLOAD)
     if call.ticket is not None:
-        row, member = _of_ticket(call, call.ticket), call.ticket.member
-    else:
-        row = _to_send(call)
-        if call.has("ticket"):
-            return json_reply(_ticket(call, row, member))
+        member = call.ticket.member
+    elif call.has("ticket"):
+        return json_reply(_ticket(call, row, member))
     wanted = call.text("hash")
     if wanted is not None and wanted != row.hash:
         raise Problem(409, f"the hash of {row.name} is {row.hash}")
@@ -90,11 +87,11 @@ def download(call: Call) -> Streamed | Reply:
     if call.site.storage.options.redirects and call.wants("safe-redirect") and member is None and not call.flag("info"):
         return _elsewhere(call, row)
     if call.flag("info"):
-        return json_reply(downloads.zip_listing(path))
+        return ZipListing(call.site.disk, path)
     if member is not None:
-        return downloads.zip_member(call.site.disk, path, member)
+        return ZipMember(call.site.disk, path, member)
     if call.flag("view"):
-        media_type = str(row.body["mimetype"])
+        media_type = media_type_of(row.body["mimetype"])
         return downloads.viewed(call.site.disk, path, row.size, media_type, call.headers.get("range"))
     return downloads.whole(call.site.disk, path, row.size, row.name)
 
@@ -103,7 +100,7 @@ def _elsewhere(call: Call, row: FileRow) -> Reply:
     """Sends the caller to the object store."""
     media_type, shown = UNKNOWN, None
     if call.flag("view"):
-        media_type = str(row.body["mimetype"])
+        media_type = media_type_of(row.body["mimetype"])
     else:
         shown = downloads.disposition(row.name)
     url = call.site.storage.download_url(row.hash, media_type, shown)
@@ -112,29 +109,28 @@ def _elsewhere(call: Call, row: FileRow) -> Reply:
 
 def _ticket(call: Call, row: FileRow, member: str | None) -> Doc:
     """Makes a ticket for a version of a file, or a member of it."""
-    caller = call.caller
-    name = call.site.tickets.issue(caller.user_id, caller.exhaustive, call.client, row.file_id, row.version, member)
+    name = call.site.tickets.issue(call.caller, call.client, row.file_id, row.version, member)
     return {"ticket": name, "filename": row.name, "file_cnt": 1, "size": row.size}
 
 
 def _of_ticket(call: Call, ticket: Ticket) -> FileRow:
     row = files.find_version(call.tx, ticket.file_id, ticket.version)
     if row is None:
-        raise not_found("file", _name(call))
+        raise not_found("file", name_in_path(call))
     own = row.parent_id == call.target.id or row in analyses.inputs_of(call.tx, call.target)
-    if not own or row.name != _name(call):
+    if not own or row.name != name_in_path(call):
         raise Problem(400, "the ticket is for another file")
     return row
 
 
 def get_entry(call: Call) -> Doc:
     """Returns a file's entry."""
-    return _document(call, _named(call))
+    return _document(call, named_in_path(call))
 
 
 def change_entry(call: Call) -> Doc:
     """Changes a file's type or modality."""
-    row = _named(call)
+    row = named_in_path(call)
     given = call.input(FileChange)
     if "type" in given.model_fields_set:
         row.type = given.type
@@ -146,7 +142,7 @@ def change_entry(call: Call) -> Doc:
 
 def delete_entry(call: Call) -> Doc:
     """Deletes a file with all versions."""
-    return {"deleted": files.delete(call.tx, _named(call).file_id, None, call.delete_reason())}
+    return {"deleted": files.delete(call.tx, call.file.file_id, None, call.delete_reason())}
 
 
 def _info(row: FileRow) -> Doc:
@@ -156,7 +152,7 @@ def _info(row: FileRow) -> Doc:
 
 def change_entry_info(call: Call) -> Doc:
     """Changes a file's metadata object."""
-    row = _named(call)
+    row = named_in_path(call)
     row.body["info"] = metadata.change_info(_info(row), call.input(InfoChange))
     files.save(call.tx, row)
     return {"modified": 1}
@@ -179,7 +175,7 @@ def _classify(call: Call, row: FileRow) -> Doc:
 
 def change_entry_classification(call: Call) -> Doc:
     """Changes a file's classification."""
-    return _classify(call, _named(call))
+    return _classify(call, named_in_path(call))
 
 
 def _declare(kind: str) -> None:
@@ -197,7 +193,8 @@ def _declare(kind: str) -> None:
     declare_download(down, On(of, id_param(down[0]), FILES_DOWNLOAD))
     add("get_analysis_output_file" if kind == "analysis" else f"get_{kind}_file_info", FILES_VIEW, get_entry)
     add(f"modify_{kind}_file", FILES_MODIFY, change_entry)
-    add(f"delete_{kind}_file", FILES_DELETE, delete_entry)
+    gone = f"delete_{kind}_file"
+    ROUTES.add(gone, rule=NamedFileDeletion(of, id_param(gone)), handler=delete_entry)
     add(f"modify_{kind}_file_info", FILES_MODIFY, change_entry_info)
     add(f"modify_{kind}_file_classification", FILES_MODIFY, change_entry_classification)
 
@@ -222,13 +219,13 @@ def get_file(call: Call) -> Doc:
     return _document(call, call.file)
 
 
-@route("delete_file", rule=OnFile(FILES_DELETE))
+@route("delete_file", rule=FileDeletion())
 def delete_file(call: Call) -> Doc:
     """Deletes a file, or one version of it."""
     return {"deleted": files.delete(call.tx, call.file.file_id, call.number("version"), call.delete_reason())}
 
 
-@route("delete_files_by_ids", rule=OnEach("file"))
+@route("delete_files_by_ids", rule=EachFileDeletion())
 def delete_files_by_ids(call: Call) -> Doc:
     """Deletes several files."""
     wanted = list(dict.fromkeys(call.ids()))
@@ -254,11 +251,11 @@ def get_file_versions(call: Call) -> list[Json]:
     ]
 
 
-@route("get_file_zip_info", rule=OnFile(FILES_VIEW))
-def get_file_zip_info(call: Call) -> Doc:
+@route("get_file_zip_info", rule=OnFile(FILES_DOWNLOAD))
+def get_file_zip_info(call: Call) -> Streamed:
     """Lists the members of a zip archive."""
     references.require_content(call.file)
-    return downloads.zip_listing(call.site.blobs.path(call.file.hash))
+    return ZipListing(call.site.disk, call.site.blobs.path(call.file.hash))
 
 
 @route("get_file_info", rule=OnFile(FILES_VIEW))

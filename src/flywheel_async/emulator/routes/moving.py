@@ -6,6 +6,7 @@ from flywheel_async.emulator import access, containers, copying, files, moving, 
 from flywheel_async.emulator.access import COPY, FILES_CREATE, FILES_MODIFY, FILES_MOVE
 from flywheel_async.emulator.call import Call
 from flywheel_async.emulator.exchange import Streamed, json_reply
+from flywheel_async.emulator.file_rules import OnFile
 from flywheel_async.emulator.inputs import Input
 from flywheel_async.emulator.move_inputs import (
     AcquisitionCopy,
@@ -19,7 +20,7 @@ from flywheel_async.emulator.move_inputs import (
 from flywheel_async.emulator.nodes import Node
 from flywheel_async.emulator.problems import Problem, invalid
 from flywheel_async.emulator.routing import Routes
-from flywheel_async.emulator.rules import On, OnBulkMove, OnFile
+from flywheel_async.emulator.rules import On, OnBulkMove
 from flywheel_async.emulator.shapes import Shaper
 from flywheel_async.emulator.wire import Doc, Json
 

@@ -8,6 +8,7 @@ from flywheel_async.emulator import access, containers, files, nodes
 from flywheel_async.emulator.access import MODIFY, VIEW, Caller
 from flywheel_async.emulator.call import Call
 from flywheel_async.emulator.exchange import Reply
+from flywheel_async.emulator.file_rules import require_deletion
 from flywheel_async.emulator.files import FileRow
 from flywheel_async.emulator.listing import list_nodes
 from flywheel_async.emulator.nodes import Node
@@ -50,7 +51,7 @@ class DeletesFound:
         """Refuses the whole request when one of the things may not be deleted."""
         for found in _to_delete(call):
             if isinstance(found, FileRow):
-                access.require_file(call.tx, call.caller, found, access.FILES_DELETE)
+                require_deletion(call, found)
             else:
                 action = access.DELETE_PROJECT if found.kind == "project" else access.DELETE
                 access.require(call.tx, call.caller, found, action)

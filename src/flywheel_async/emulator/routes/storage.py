@@ -12,7 +12,7 @@ from flywheel_async.emulator.access import FILES_CREATE
 from flywheel_async.emulator.call import Call
 from flywheel_async.emulator.database import Tx
 from flywheel_async.emulator.exchange import Exchange, Streamed, json_reply
-from flywheel_async.emulator.inputs import FileInput, Input, Metadata
+from flywheel_async.emulator.inputs import FileInput, Input, Metadata, Size
 from flywheel_async.emulator.move_inputs import ContainerReference
 from flywheel_async.emulator.problems import Problem, invalid, not_found
 from flywheel_async.emulator.receiving import receive
@@ -38,7 +38,7 @@ class SignedUrlInput(Input):
     """An object that is to be uploaded."""
 
     provider_id: str
-    size: int | None = None
+    size: Size | None = None
 
 
 class StoredObject(Input):
@@ -75,7 +75,7 @@ def create_signed_upload_url(call: Call) -> Doc:
     pending = store.begin(kind or "s3", call.caller.user_id, given.size, in_parts=in_parts)
     if kind is None:
         # Local storage: the API itself takes the bytes.
-        urls = [f"{call.site.url}/upload/fs-file?token={pending.name}.{pending.upload_id}"]
+        urls = [f"{call.site.url}/upload/fs-file?token={pending.name}.{pending.token}"]
     else:
         urls = store.upload_urls(pending)
     answer: Doc = {"provider_id": STORAGE_PROVIDER, "uuid": pending.name, "upload_urls": [*urls]}
@@ -134,17 +134,16 @@ class LocalUpload(Streamed):
     async def run(self, exchange: Exchange) -> None:
         """Receives the bytes."""
         objects = self.site.storage.objects
-        writer = objects.writer(whole=True)
+        writer = objects.writer(whole=True, limit=self.pending.room(WHOLE))
         try:
             await receive(exchange, self.site.disk, writer.write)
-            piece = writer.finish()
+            objects.put(self.pending, WHOLE, writer.finish())
+        except Refusal as refusal:
+            writer.drop()
+            raise Problem(refusal.status, refusal.message) from None
         except BaseException:
             writer.drop()
             raise
-        try:
-            objects.put(self.pending, WHOLE, piece)
-        except Refusal as refusal:
-            raise Problem(refusal.status, refusal.message) from None
         await exchange.reply(json_reply({"provider_id": STORAGE_PROVIDER, "uuid": self.pending.name}))
 
 
@@ -152,7 +151,7 @@ def upload_signed_fs_file(call: Call) -> Streamed:
     """Receives the bytes of an object."""
     name, _, secret = (call.text("token") or "").partition(".")
     pending = call.site.storage.objects.find(name)
-    if pending is None or not hmac.compare_digest(pending.upload_id.encode(), secret.encode()):
+    if pending is None or not hmac.compare_digest(pending.token.encode(), secret.encode()):
         raise Problem(401, "the token is not valid")
     return LocalUpload(call.site, pending)
 

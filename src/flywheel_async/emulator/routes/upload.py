@@ -13,15 +13,15 @@ from flywheel_async.emulator.access import CREATE, FILES_CREATE, Caller
 from flywheel_async.emulator.call import Call, validate
 from flywheel_async.emulator.database import Tx
 from flywheel_async.emulator.exchange import Exchange, Reply, Streamed, json_reply
+from flywheel_async.emulator.files import Content
 from flywheel_async.emulator.inputs import FileInput, Input, Label
-from flywheel_async.emulator.packfiles import Packfile
 from flywheel_async.emulator.placing import How, PlacedAcquisition, PlacedProject, PlacedSession, Placement
 from flywheel_async.emulator.problems import Problem, invalid, not_found
 from flywheel_async.emulator.routing import Routes
 from flywheel_async.emulator.rules import On, SiteAdmin
 from flywheel_async.emulator.times import now
 from flywheel_async.emulator.transfer_rules import AtPlacement
-from flywheel_async.emulator.uploads import FormReceiver, header_name, read_json, receive_form
+from flywheel_async.emulator.uploads import FormReceiver, header_name, placed_name, read_json, receive_form
 from flywheel_async.emulator.wire import Doc, Json, dumps
 
 if TYPE_CHECKING:
@@ -50,21 +50,29 @@ class PlacedUpload(Streamed):
     async def run(self, exchange: Exchange) -> None:
         """Receives the files, then finds or makes the containers and lists the files in one transaction."""
         received = await receive_form(self.site, exchange)
-        if not received.files:
-            raise Problem(400, "there is no file part")
-        if not received.metadata.strip():
-            raise Problem(400, "the metadata part is missing")
-        value = read_json(received.metadata)
-        if not isinstance(value, dict):
-            raise invalid("the metadata must be an object", "body", "metadata")
-        given = validate(Placement, value, "body", "metadata")
-        arrived = {part.filename: part.content for part in received.files}
+        try:
+            given = _placement(received)
+            arrived = {placed_name(part): part.content for part in received.files}
 
-        def work(tx: Tx) -> list[Json]:
-            call = Call(self.site, tx, self.caller, exchange, {}, b"")
-            return placing.place(call, self.how, given, arrived, anywhere=self.anywhere)
+            def work(tx: Tx) -> list[Json]:
+                call = Call(self.site, tx, self.caller, exchange, {}, b"")
+                return placing.place(call, self.how, given, arrived, anywhere=self.anywhere)
 
-        await exchange.reply(json_reply(await self.site.db.write(work)))
+            entries = await self.site.db.write(work)
+        finally:
+            received.drop()
+        await exchange.reply(json_reply(entries))
+
+
+def _placement(received: FormReceiver) -> Placement:
+    if not received.files:
+        raise Problem(400, "there is no file part")
+    if not received.metadata.strip():
+        raise Problem(400, "the metadata part is missing")
+    value = read_json(received.metadata)
+    if not isinstance(value, dict):
+        raise invalid("the metadata must be an object", "body", "metadata")
+    return validate(Placement, value, "body", "metadata")
 
 
 def upload_by_label(call: Call) -> Streamed:
@@ -99,25 +107,43 @@ def start_project_packfile_upload(call: Call) -> Doc:
 
 @dataclass(frozen=True, slots=True)
 class PackfileUpload(Streamed):
-    """Files for a packfile."""
+    """Files for a packfile.
+
+    Attributes:
+        site: The site.
+        project_id: The project.
+        token: The packfile's token.
+    """
 
     site: Site
-    packfile: Packfile
+    project_id: str
+    token: str
 
     async def run(self, exchange: Exchange) -> None:
         """Receives the files and keeps them until the packfile is completed."""
-        received: FormReceiver = await receive_form(self.site, exchange)
-        answer: list[Json] = []
-        for part in received.files:
-            name = files.check_name(header_name(part.filename))
-            self.packfile.files[name] = part.content
-            answer.append({"name": name, "size": part.content.size, "hash": part.content.hash})
+        received = await receive_form(self.site, exchange)
+        try:
+            named: dict[str, Content] = {}
+            for part in received.files:
+                name = files.check_name(header_name(part))
+                if name in named:
+                    raise invalid(f"there are two files {name!r}", "body", "file")
+                named[name] = part.content
+            self.site.packfiles.add(self.token, self.project_id, named)
+        except BaseException:
+            received.drop()
+            raise
+        answer: list[Json] = [
+            {"name": name, "size": content.size, "hash": content.hash} for name, content in named.items()
+        ]
         await exchange.reply(json_reply(answer))
 
 
 def project_packfile_upload(call: Call) -> Streamed:
     """Receives files for a packfile."""
-    return PackfileUpload(call.site, call.site.packfiles.find(call.text("token"), call.target.id))
+    token = call.text("token") or ""
+    call.site.packfiles.find(token, call.target.id)
+    return PackfileUpload(call.site, call.target.id, token)
 
 
 ROUTES.add(
@@ -162,6 +188,7 @@ class PackfileEnd(Streamed):
         project_id: The project.
         token: The packfile's token.
         given: Where it goes.
+        count: How many files it must have, or None.
     """
 
     site: Site
@@ -169,42 +196,43 @@ class PackfileEnd(Streamed):
     project_id: str
     token: str
     given: PackfileMetadata
+    count: int | None
 
     async def run(self, exchange: Exchange) -> None:
-        """Packs and lists; answers with the events of the work."""
-        packfile = self.site.packfiles.find(self.token, self.project_id)
-        contents = list(packfile.files.items())
-        label = self.given.acquisition.label or "packfile"
-        name = packfiles.archive_name(self.given.packfile.name or label)
-        content = await asyncio.get_running_loop().run_in_executor(
-            self.site.disk, packfiles.pack, self.site.blobs, name, contents, now()
-        )
-        listed = f"{name}.zip"
-
-        def work(tx: Tx) -> Doc:
-            call = Call(self.site, tx, self.caller, exchange, {}, b"")
-            project = nodes.get(tx, "project", self.project_id)
-            acquisition = self.given.acquisition.model_copy(
-                update={"files": [FileInput(name=listed, type=self.given.packfile.type)]}
+        """Packs and lists; answers with the events of the work. After an error the packfile is as good as before."""
+        with self.site.packfiles.taken(self.token, self.project_id) as packfile:
+            total = len(packfile.files)
+            if self.count not in (None, total):
+                raise invalid(f"the packfile has {total} files, not {self.count}", "query", "file_count")
+            name = packfiles.archive_name(self.given.packfile.name or self.given.acquisition.label or "packfile")
+            content = await asyncio.get_running_loop().run_in_executor(
+                self.site.disk, packfiles.pack, self.site.blobs, name, [*packfile.files.items()], now()
             )
-            where = Placement(
-                project=PlacedProject(label=project.label or ""), session=self.given.session, acquisition=acquisition
-            )
-            (entry,) = placing.place(call, "label", where, {listed: content}, project=project)
-            assert isinstance(entry, dict)
-            parents = entry["parents"]
-            assert isinstance(parents, dict)
-            return {"acquisition_id": parents["acquisition"], "session_id": parents["session"], "info": entry}
-
-        result = await self.site.db.write(work)
-        self.site.packfiles.end(self.token)
-        total = len(contents)
+            try:
+                result = await self.site.db.write(lambda tx: self._list(tx, exchange, f"{name}.zip", content))
+            finally:
+                content.discard()
         events = [
             _event("progress", {"done": done, "total": total, "percent": 100 * done / total})
             for done in range(1, total + 1)
         ]
         body = b"".join([*events, _event("result", result)])
         await exchange.reply(Reply(body, content_type="text/event-stream; charset=utf-8"))
+
+    def _list(self, tx: Tx, exchange: Exchange, name: str, content: Content) -> Doc:
+        call = Call(self.site, tx, self.caller, exchange, {}, b"")
+        project = nodes.get(tx, "project", self.project_id)
+        acquisition = self.given.acquisition.model_copy(
+            update={"files": [FileInput(name=name, type=self.given.packfile.type)]}
+        )
+        where = Placement(
+            project=PlacedProject(label=project.label or ""), session=self.given.session, acquisition=acquisition
+        )
+        (entry,) = placing.place(call, "label", where, {name: content}, project=project)
+        assert isinstance(entry, dict)
+        parents = entry["parents"]
+        assert isinstance(parents, dict)
+        return {"acquisition_id": parents["acquisition"], "session_id": parents["session"], "info": entry}
 
 
 def _event(name: str, data: Doc) -> bytes:
@@ -215,17 +243,14 @@ def _event(name: str, data: Doc) -> bytes:
 def end_project_packfile_upload(call: Call) -> Streamed:
     """Completes a packfile."""
     token = call.text("token") or ""
-    packfile = call.site.packfiles.find(token, call.target.id)
+    call.site.packfiles.find(token, call.target.id)
     value = read_json((call.text("metadata") or "").encode())
     if not isinstance(value, dict):
         raise invalid("metadata must be an object", "query", "metadata")
     given = validate(PackfileMetadata, value, "query", "metadata")
     if given.project is not None and given.project.id not in (None, call.target.id):
         raise not_found("packfile", f"of project {given.project.id}")
-    count = call.number("file_count")
-    if count is not None and count != len(packfile.files):
-        raise invalid(f"the packfile has {len(packfile.files)} files, not {count}", "query", "file_count")
-    return PackfileEnd(call.site, call.caller, call.target.id, token, given)
+    return PackfileEnd(call.site, call.caller, call.target.id, token, given, call.number("file_count"))
 
 
 @route("clean_packfiles", rule=SiteAdmin(), writes=False)

@@ -101,8 +101,7 @@ def ticketed(call: Call, thing_id: str) -> Reply | None:
         return None
     if not call.has("ticket"):
         return None
-    caller = call.caller
-    name = call.site.tickets.issue(caller.user_id, caller.exhaustive, call.client, thing_id, 0, None)
+    name = call.site.tickets.issue(call.caller, call.client, thing_id, 0, None)
     return json_reply({"ticket": name})
 
 

@@ -13,7 +13,7 @@ from flywheel_async.emulator.blobs import PREFIX
 from flywheel_async.emulator.exchange import Exchange, Reply
 from flywheel_async.emulator.problems import Problem
 from flywheel_async.emulator.receiving import receive
-from flywheel_async.emulator.storage.objects import WHOLE, Pending, Piece, PieceWriter
+from flywheel_async.emulator.storage.objects import WHOLE, Pending, Piece, PieceWriter, too_large
 from flywheel_async.emulator.storage.options import KINDS, Kind
 from flywheel_async.emulator.storage.refusals import Refusal
 
@@ -100,6 +100,9 @@ async def _put(site: Site, exchange: Exchange, kind: Kind, name: str) -> Reply:
     number = _number(exchange, pending)
     if kind == "azure" and number == WHOLE and exchange.headers.get("x-ms-blob-type") != "BlockBlob":
         raise Refusal(400, "MissingRequiredHeader", "x-ms-blob-type must be BlockBlob")
+    room = pending.room(number)
+    if room is not None and int(length) > room:
+        raise too_large()
     piece = await _receive_piece(site, exchange, whole=pending.parts <= 1)
     site.storage.objects.put(pending, number, piece)
     md5 = base64.b64encode(bytes.fromhex(piece.md5)).decode()
@@ -151,28 +154,30 @@ async def _put_chunk(site: Site, exchange: Exchange, pending: Pending, length: i
     if match is None:
         raise Refusal(400, "InvalidArgument", f"{given!r} is no range of an upload in chunks")
     first, last, total = (None if text is None else int(text) for text in match.groups())
-    if pending.busy or pending.closing:
-        raise Refusal(503, "ServiceUnavailable", "another chunk of this upload is arriving, or it has ended")
-    chunks = pending.chunks or site.storage.objects.writer(whole=True)
-    pending.chunks = chunks
-    if first is not None and last is not None:
-        if last - first + 1 != length or last >= (total or 0):
-            raise Refusal(400, "InvalidArgument", f"{given!r} does not fit {length} bytes")
-        if first > chunks.size:
-            raise Refusal(400, "InvalidArgument", f"the next byte is {chunks.size}, not {first}")
-        if last + 1 != total and (last + 1) % CHUNK:
-            raise Refusal(400, "InvalidArgument", f"a chunk that is not the last one ends at a multiple of {CHUNK}")
-        pending.busy = True
-        try:
+    if pending.size is not None and (total or 0) > pending.size:
+        raise too_large()
+    chunks = site.storage.objects.begin_chunk(pending)
+    try:
+        if first is not None and last is not None:
+            _check_chunk(given, (first, last, total or 0), length, chunks.size)
             await receive(exchange, site.disk, _Skipping(chunks, chunks.size - first).feed)
-        finally:
-            pending.busy = False
-            if pending.closing:
-                chunks.drop()
+    finally:
+        site.storage.objects.end_chunk(pending)
     if total is not None and chunks.size >= total:
         return Reply(b"", 200, "application/octet-stream", (("etag", f'"{pending.name}"'),))
     come = () if chunks.size == 0 else (("range", f"bytes=0-{chunks.size - 1}"),)
     return Reply(b"", 308, "application/octet-stream", come)
+
+
+def _check_chunk(given: str, place: tuple[int, int, int], length: int, at: int) -> None:
+    """Compares what a chunk says of itself with its length and what has come before."""
+    first, last, total = place
+    if last - first + 1 != length or last >= total:
+        raise Refusal(400, "InvalidArgument", f"{given!r} does not fit {length} bytes")
+    if first > at:
+        raise Refusal(400, "InvalidArgument", f"the next byte is {at}, not {first}")
+    if last + 1 != total and (last + 1) % CHUNK:
+        raise Refusal(400, "InvalidArgument", f"a chunk that is not the last one ends at a multiple of {CHUNK}")
 
 
 class _Skipping:

@@ -139,7 +139,11 @@ class ViewFile(Streamed):
                 content = await loop.run_in_executor(self.site.disk, self._store, path)
             finally:
                 path.unlink(missing_ok=True)
-        await exchange.reply(json_reply(await self.site.db.write(lambda tx: self._list(tx, content))))
+        try:
+            entry = await self.site.db.write(lambda tx: self._list(tx, content))
+        finally:
+            content.discard()
+        await exchange.reply(json_reply(entry))
 
     def _store(self, path: Path) -> Content:
         reader = _open(path, self.format)
@@ -159,6 +163,7 @@ class ViewFile(Streamed):
         # Looked at again: running the view may have taken long.
         node = nodes.get(tx, self.kind, self.container_id)
         access.require(tx, self.caller, node, FILES_CREATE)
+        self.site.blobs.adopt(content)
         added = files.add(
             tx, node, self.name, content, FileInput(), self.caller.origin, self.site.new_id(), keep_metadata=False
         )
