@@ -51,9 +51,7 @@ async def checked_destination(dest: object, name: str) -> Path | Writable:
     """
     if isinstance(dest, Writable) and not isinstance(dest, (str, os.PathLike)):
         if _is_a(dest, io.TextIOBase):
-            raise ArgumentError(
-                "dest must be a file object open for writing bytes, not text; open it with mode 'wb'"
-            )
+            raise ArgumentError("dest must be a file object open for writing bytes, not text; open it with mode 'wb'")
         return dest
     return await in_thread(lambda: _checked_path(dest, name))
 
