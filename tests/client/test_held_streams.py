@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import anyio
@@ -143,6 +144,16 @@ def test_what_runs_inside_of_a_sync_streams_block_is_limited(stored: Stored, bus
             with ThreadPoolExecutor(10) as threads:
                 assert {len(data) for data in threads.map(lambda _: small.read(), range(40))} == {300_000}
         assert 2 <= busy.most <= 3
+
+
+def test_what_is_not_limited_takes_one_connection(stored: Stored, busy: Busy, tmp_path: Path) -> None:
+    async def cell() -> None:
+        with Client(stored.key, max_connections=1) as fw:
+            fw.get_file(stored.large).download(tmp_path / "x", parallel=4)
+
+    anyio.run(cell)
+    assert (tmp_path / "x").read_bytes() == DATA
+    assert busy.most == 1
 
 
 async def open_without_block(fw: AsyncClient, file: Any) -> None:

@@ -235,6 +235,7 @@ def test_results_are_what_the_annotations_say(fw: Client, tmp_path: Path) -> Non
     see(fw, "download_tar", acquisition, tmp_path / "all.tar")
     see(fw, "download_zip", [acquisition], tmp_path / "all.zip")
     see(acquisition, "read_file", "a.txt")
+    see(acquisition, "stream_file", "a.txt")
     file = see(acquisition, "get_file", "a.txt")
     assert [type(entry) for entry in see(acquisition, "reload").files] == [type(file)] * 2
     see(file, "download", tmp_path / "3")
