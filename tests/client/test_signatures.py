@@ -103,6 +103,7 @@ def argument(kind: str) -> object:
         "Literal['session', 'acquisition']": "session",
         "OnProgress": lambda progress: None,
         "Overwrite": "version",
+        "Replacing": "replace",
         "bool": True,
         "date": "2026-01-02",
         "datetime": "2026-01-02T03:04:05Z",
