@@ -61,6 +61,15 @@ def test_scripts(tmp_path: Path) -> None:
             assert (tmp_path / flavour / "s1" / "ses-1" / "a 1" / "x.txt").read_text() == "content"
         found = run("search.py", 'project.label CONTAINS "study" AND file.name = x.txt', FLYWHEEL_API_KEY=site.api_key)
         assert found == "Study async/s1/ses-1/a 1 x.txt\nStudy sync/s1/ses-1/a 1 x.txt\n2 files\n"
+        fetched: int | None = None
+        for _ in range(2):
+            out = run("export.py", "lab/Study async", tmp_path / "out", "text", FLYWHEEL_API_KEY=site.api_key)
+            assert out == f"1 of 1 files are in {tmp_path / 'out'}\n"
+            exported = tmp_path / "out" / "s1" / "ses-1" / "a 1" / "x.txt"
+            assert exported.read_text() == "content"
+            inode = exported.stat().st_ino
+            assert fetched in (None, inode)  # the second time nothing was fetched
+            fetched = inode
         table = tmp_path / "sessions.csv"
         assert run("view_to_csv.py", "lab/Study sync", table, FLYWHEEL_API_KEY=site.api_key) == "s1: 1 sessions\n"
         assert "Study sync,s1,ses-1," in table.read_text()
