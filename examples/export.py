@@ -65,4 +65,4 @@ async def main(project_path: str, target: str, file_type: str) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(anyio.run(main, *sys.argv[1:4]))
+    sys.exit(anyio.run(main, sys.argv[1], sys.argv[2], sys.argv[3]))

@@ -388,9 +388,9 @@ async def test_members_into_a_folder_and_as_streams(acquisition: Acquisition, tm
         archive.writestr("in/a.txt", b"a" * 3_000_000)
         archive.writestr("in/..evil.", b"b")
     (file,) = await acquisition.upload_file(packed.getvalue(), name="z.zip")
-    assert await file.download_zip_member("in/a.txt", tmp_path) == tmp_path / "a.txt"
+    assert await file.download_zip_member("in/a.txt", tmp_path) == tmp_path / "in" / "a.txt"
     path = await acquisition.download_file_zip_member("z.zip", "in/..evil.", tmp_path)
-    assert path.parent == tmp_path
+    assert path.parent == tmp_path / "in"
     async with file.open_member("in/a.txt") as stream:
         assert stream.size == 3_000_000
         assert await stream.aread() == b"a" * 3_000_000
