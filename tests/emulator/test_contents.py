@@ -153,14 +153,14 @@ def test_a_packfile_that_could_not_be_completed_may_be_completed_again(
     assert end(http, where, token).status_code == 200
 
 
-NAMES = [b"C:\\data.txt", b"\\\\server\\x.txt", b"a\\\\b.txt", b'a\\"b', b"a\xe9.txt", b"caf\xc3"]
+NAMES = [b'"a\xe9.txt"', b'"caf\xc3"', b"back\\slash", b'"a\\"b\\c"']
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_name_that_the_header_does_not_tell_byte_for_byte_is_refused(
     http: httpx.Client, tree: Any, scan: str, name: bytes
 ) -> None:
-    part = b'--b\r\nContent-Disposition: form-data; name="file"; filename="' + name + b'"\r\n\r\nx\r\n'
+    part = b'--b\r\nContent-Disposition: form-data; name="file"; filename=' + name + b"\r\n\r\nx\r\n"
     headers = {"content-type": "multipart/form-data; boundary=b"}
 
     def post(path: str, metadata: Any = None, **params: str) -> httpx.Response:
@@ -174,6 +174,25 @@ def test_a_name_that_the_header_does_not_tell_byte_for_byte_is_refused(
     assert post("/upload/label", place).status_code == 422
     where, token = begin(http, tree)
     assert post(where, **token).status_code == 422
+
+
+SPELLINGS = [
+    ("C:\\data.txt", "C:\\data.txt"),
+    ("C:\\\\data.txt", "C:\\data.txt"),
+    ("\\\\server\\x.txt", "\\\\server\\x.txt"),
+    ("\\\\\\\\server\\\\x.txt", "\\\\server\\x.txt"),
+    ("end\\", "end\\"),
+    ("end\\\\", "end\\"),
+    ("a\\b;c", "a\\b;c"),
+    ('say \\"hi\\"', 'say "hi"'),
+]
+
+
+@pytest.mark.parametrize(("spelled", "name"), SPELLINGS)
+def test_backslashes_are_sent_in_two_ways(http: httpx.Client, scan: str, spelled: str, name: str) -> None:
+    form = f'--b\r\nContent-Disposition: form-data; name="file"; filename="{spelled}"\r\n\r\nx\r\n--b--\r\n'
+    headers = {"content-type": "multipart/form-data; boundary=b"}
+    assert http.post(f"{scan}/files", content=form.encode(), headers=headers).json()[0]["name"] == name
 
 
 def test_nobody_is_believed_who_says_he_comes_from_elsewhere(site: Emulator, http: httpx.Client, scan: str) -> None:

@@ -33,6 +33,9 @@ MAX_METADATA = 4 * 1024 * 1024
 MAX_PARTS = 1000
 # How quotes and control characters are written in the header of a part; a name may hold this text as it is, too.
 _ENCODED = re.compile(r"%(?:[01][0-9A-F]|22|7F)", re.IGNORECASE)
+_ESCAPED_NAME = re.compile(rb';[ \t]*filename="((?:[^"\\]|\\["\\])*)"[ \t]*(?:;|$)', re.IGNORECASE)
+_PLAIN_NAME = re.compile(rb';[ \t]*filename="([^"]*)"[ \t]*(?:;|$)', re.IGNORECASE)
+_ESCAPE = re.compile(rb'\\(["\\])')
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +45,7 @@ class ReceivedFile:
     Attributes:
         filename: The name it came with.
         content: Its bytes.
-        unclear: Whether the header may have meant another name: backslashes are read in several ways, and what is
-            not UTF-8 has no spelling of its own.
+        unclear: Whether the header may have meant another name.
     """
 
     filename: str
@@ -139,8 +141,7 @@ class FormReceiver:
         self._filename, self._unclear = "", False
         self._keep_text = False
         if filename is not None:
-            self._filename = filename.decode("utf-8", "replace")
-            self._unclear = b"\\" in header or self._filename.encode() != filename
+            self._filename, self._unclear = _spelled(header, filename)
             self._blob = self._blobs.receive()
         elif options.get(b"name") == b"metadata":
             self._keep_text = True
@@ -162,6 +163,29 @@ class FormReceiver:
 
     def _end(self) -> None:
         self._ended = True
+
+
+def _spelled(header: bytes, parsed: bytes) -> tuple[str, bool]:
+    """Returns the file name in the header of a part, and whether it may have been another name.
+
+    Some callers, the official client among them, put a backslash before every backslash and quote, others send
+    backslashes as they are. The parser knows the first way only, and takes some names for paths. What is not UTF-8 has
+    no spelling of its own.
+
+    Args:
+        header: The header.
+        parsed: The name as the parser reads it.
+    """
+    unclear = False
+    if b"\\" in header:
+        if escaped := _ESCAPED_NAME.search(header):
+            parsed = _ESCAPE.sub(rb"\1", escaped[1])
+        elif plain := _PLAIN_NAME.search(header):
+            parsed = plain[1]
+        else:
+            unclear = True
+    name = parsed.decode("utf-8", "replace")
+    return name, unclear or name.encode() != parsed
 
 
 def header_name(part: ReceivedFile) -> str:
