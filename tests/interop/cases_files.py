@@ -5,6 +5,7 @@ from __future__ import annotations
 from tests.interop.cases_objects import DATA, MEMBER, Folder, case, sent
 from tests.interop.worlds import MEMBERS, Run, archive, fresh
 
+from flywheel_async.sync._files import FileStream
 from flywheel_async.transfer.stream import AsyncFileStream
 
 CLASSIFICATION = {"Intent": ["Structural"], "Measurement": ["T1"]}
@@ -147,6 +148,13 @@ def read_file_zip_member(run: Run) -> None:
     assert run.do(run.item().read_file_zip_member(name, MEMBER)) == DATA
 
 
+@case("stream_file")
+def stream_file(run: Run) -> None:
+    name = run.upload(fresh("file"), archive())["name"]
+    stream = run.item().stream_file(name)
+    assert (run.do(whole(stream)) if run.flavour.name == "async" else drained(stream)) == archive()
+
+
 # As objects, each of which stands for one version.
 
 
@@ -198,16 +206,17 @@ def open_member(run: Run) -> None:
     item = run.item()
     replaced(run, item)
     stream = item.open_member(MEMBER)
-    if run.flavour.name == "async":
-        assert run.do(whole(stream)) == DATA
-    else:
-        with stream:
-            assert b"".join(stream) == DATA
+    assert (run.do(whole(stream)) if run.flavour.name == "async" else drained(stream)) == DATA
 
 
 async def whole(stream: AsyncFileStream) -> bytes:
     async with stream:
         return await stream.aread()
+
+
+def drained(stream: FileStream) -> bytes:
+    with stream:
+        return b"".join(stream)
 
 
 @case("download_zip_member")
