@@ -86,51 +86,39 @@ async def upload_one(
         StoreRefused: The store that the site points to answered with an error.
         APIError: The site refused.
     """
-
-    async def upload() -> list[Model]:
-        return await _upload_one(core, kind, container_id, spec, metadata, options, on_progress)
-
-    if isinstance(spec.contents, PathContents):
-        return await core._transport.in_turn(upload)
-    return await upload()
-
-
-async def _upload_one(
-    core: Core,
-    kind: str,
-    container_id: str,
-    spec: FileSpec,
-    metadata: Mapping[str, object],
-    options: UploadOptions,
-    on_progress: OnProgress | None,
-) -> list[Model]:
     if options.content_type is not None and spec.content_type is None:
         spec = replace(spec, content_type=options.content_type)
     entry = {**metadata, "name": spec.name}
     if spec.content_type is not None:
         entry.setdefault("mimetype", spec.content_type)
-    source = Source(spec, inline=core._flavour.inline)
-    left_at: int | None = None
-    try:
-        await source.prepare()
-        left_at = source.position
-        teller = Teller(on_progress, spec.name, source.length)
-        out = Outgoing(
-            core, kind, container_id, spec.name, content_type(spec), entry, options.preserve_metadata, teller
-        )
-        async with teller.running():
-            entries: list[Model] | None = None
-            with anyio.move_on_after(core._transport.options.deadline):
-                entries = await _upload(out, source, options)
-            if entries is None:
-                limit = f"took longer than the deadline of {core._transport.options.deadline} s"
-                raise failed(RequestTimeout, "upload", 1, limit)
-            await teller.ended()
-        # Behind the bytes that were sent, also where they were not read by the file object itself.
-        left_at = None if left_at is None or teller.total is None else left_at + teller.total
-    finally:
-        await source.aclose(left_at=left_at)
-    return entries
+
+    async def upload() -> list[Model]:
+        source = Source(spec, inline=core._flavour.inline)
+        left_at: int | None = None
+        try:
+            await source.prepare()
+            left_at = source.position
+            teller = Teller(on_progress, spec.name, source.length)
+            out = Outgoing(
+                core, kind, container_id, spec.name, content_type(spec), entry, options.preserve_metadata, teller
+            )
+            async with teller.running():
+                entries: list[Model] | None = None
+                with anyio.move_on_after(core._transport.options.deadline):
+                    entries = await _upload(out, source, options)
+                if entries is None:
+                    limit = f"took longer than the deadline of {core._transport.options.deadline} s"
+                    raise failed(RequestTimeout, "upload", 1, limit)
+                await teller.ended()
+            # Behind the bytes that were sent, also where they were not read by the file object itself.
+            left_at = None if left_at is None or teller.total is None else left_at + teller.total
+        finally:
+            await source.aclose(left_at=left_at)
+        return entries
+
+    if isinstance(spec.contents, PathContents):
+        return await core._transport.in_turn(upload)
+    return await upload()
 
 
 async def _upload(out: Outgoing, source: Source, options: UploadOptions) -> list[Model]:
