@@ -7,6 +7,7 @@ Example:
 
 from __future__ import annotations
 
-from flywheel_async.testing.fault_proxy import ConnectionPlan, FaultProxy, Flow, Traffic
+from flywheel_async.testing.fault_proxy import FaultProxy
+from flywheel_async.testing.plans import ConnectionPlan, Flow, Traffic
 
 __all__ = ["ConnectionPlan", "FaultProxy", "Flow", "Traffic"]

@@ -3,90 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import math
 import socket
 import threading
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from types import TracebackType
-from typing import TypeAlias
 
 import anyio.to_thread
 
-from flywheel_async.errors import ArgumentError
 from flywheel_async.testing import resetting
+from flywheel_async.testing.plans import ConnectionPlan, Flow, Plan, Traffic
 
 _CHUNK = 64 * 1024
 _STEP_SECONDS = 0.05
 """How often a throttled connection sends something."""
-
-
-@dataclass(frozen=True, slots=True)
-class Flow:
-    """What happens to the bytes of one direction of a connection.
-
-    Offsets count the bytes of this direction from the start of the connection, headers included.
-
-    Attributes:
-        reset_after: Reset the connection (TCP RST) once this many bytes have passed. The reset waits until they are on
-            the other side, and no longer than 5 seconds for a peer that takes nothing.
-        truncate_after: End the connection in an orderly way once this many bytes have passed.
-        stall: Seconds for which nothing passes once `stall_after` bytes have. A client that ends its own direction
-            while the answer stalls has left: the connection is broken off.
-        stall_after: See `stall`.
-        throttle: Most bytes per second, or None.
-        flip: Offsets of bytes whose lowest bit is turned over.
-
-    Raises:
-        ArgumentError: A number that no flow can have.
-    """
-
-    reset_after: int | None = None
-    truncate_after: int | None = None
-    stall: float = 0.0
-    stall_after: int = 0
-    throttle: float | None = None
-    flip: Collection[int] = ()
-
-    def __post_init__(self) -> None:
-        if self.throttle is not None and not 0 < self.throttle < math.inf:
-            raise ArgumentError(f"throttle={self.throttle!r}: give bytes per second above 0, or None for no limit")
-        for name in ("reset_after", "truncate_after", "stall", "stall_after"):
-            value = getattr(self, name)
-            if value is not None and not 0 <= value < math.inf:
-                raise ArgumentError(f"{name}={value!r}: give a number that is not negative")
-
-
-@dataclass(frozen=True, slots=True)
-class ConnectionPlan:
-    """What happens to one connection.
-
-    Attributes:
-        up: To the bytes that go to the target.
-        down: To the bytes that come back from it.
-        refuse: Reset the connection at once instead of connecting it with the target.
-    """
-
-    up: Flow = Flow()
-    down: Flow = Flow()
-    refuse: bool = False
-
-
-Plan: TypeAlias = "Sequence[ConnectionPlan | None] | Callable[[int], ConnectionPlan | None]"
-
-
-@dataclass(slots=True)
-class Traffic:
-    """Bytes that have passed in a connection, as they were passed on.
-
-    Attributes:
-        up: To the target.
-        down: From the target.
-    """
-
-    up: int = 0
-    down: int = 0
 
 
 class _Reset(Exception):
