@@ -9,8 +9,6 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-import psutil
-
 from flywheel_async import Acquisition, AsyncClient
 
 MIB = 1024 * 1024
@@ -35,17 +33,23 @@ def listed(folder: Path) -> list[str]:
 
 def open_below(folder: Path) -> list[str]:
     """Descriptors of this process that are open on files below a folder."""
+    return [path for path in _opened() if path.startswith(f"{folder}/")]
+
+
+def _opened() -> list[str]:
+    """What all descriptors of this process lead to."""
     opened: list[str] = []
     for descriptor in os.listdir("/proc/self/fd"):
         with suppress(FileNotFoundError):  # closed by another thread meanwhile
             opened.append(os.readlink(f"/proc/self/fd/{descriptor}"))
-    return [path for path in opened if path.startswith(f"{folder}/")]
+    return opened
 
 
 def held() -> dict[str, int]:
-    """Open descriptors, and threads but for those of the emulator and of event loops, which come as they are needed."""
+    """Open descriptors and threads, but for those that the emulator and event loops make as they are needed."""
     names = [one.name for one in threading.enumerate() if not one.name.startswith(("emulator", "asyncio", "Trio"))]
-    return {"descriptors": psutil.Process().num_fds(), "threads": len(names)}
+    opened = [path for path in _opened() if "/flywheel-emulator-" not in path]
+    return {"descriptors": len(opened), "threads": len(names)}
 
 
 def settled(before: dict[str, int]) -> None:
