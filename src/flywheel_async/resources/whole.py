@@ -13,7 +13,7 @@ from flywheel_async.pagination import CONCURRENCY, Pages
 from flywheel_async.raw.table import operation
 from flywheel_async.resources.bound import id_of
 from flywheel_async.resources.kinds import CLASS_NAMES
-from flywheel_async.transfer.together import kept
+from flywheel_async.transfer.together import kept, ungrouped
 
 if TYPE_CHECKING:
     from flywheel_async.core import Core
@@ -55,9 +55,10 @@ async def in_order(items: Iterable[T], work: Callable[[T], Awaitable[R]], concur
         if errors:
             tasks.cancel_scope.cancel()
 
-    async with anyio.create_task_group() as tasks:
-        for _ in range(min(concurrency, len(listed))):
-            tasks.start_soon(worker)
+    with ungrouped():
+        async with anyio.create_task_group() as tasks:
+            for _ in range(min(concurrency, len(listed))):
+                tasks.start_soon(worker)
     if errors:
         try:
             raise next((error for error in errors if not isinstance(error, Exception)), errors[0])

@@ -56,7 +56,10 @@ class Contents:
             return True
         if (size, "") in known:
             return False
-        raise ChecksumMismatch(f"{path!a} in the archive is not what the site has: it came with {size} bytes, {hash_}")
+        raise ChecksumMismatch(
+            f"{path!a} in the archive is none of the files that the site lists: it came with {size} bytes, {hash_}; "
+            "verify=False takes archives unseen"
+        )
 
 
 def _leaf(path: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import functools
 from collections.abc import Iterator
 from contextlib import aclosing
 from itertools import islice
@@ -24,6 +25,7 @@ from flywheel_async.files import WRITE_CHUNK
 from flywheel_async.transfer.fetch import Attempts, Content, DownloadOptions, NoRanges, check_hash, open_span
 from flywheel_async.transfer.partial import Partial
 from flywheel_async.transfer.ranges import Span, connections_for, plan
+from flywheel_async.transfer.together import together
 
 if TYPE_CHECKING:
     from flywheel_async.core import Core
@@ -109,27 +111,18 @@ class PathDownload:
 
     async def _fetch_together(self, partial: Partial, first: list[Span], rest: Iterator[Span]) -> None:
         """Fetches pieces over several connections; the first one finds out whether the site gives pieces."""
-        # In a list, since a task group would wrap the error, and callers expect it as it is.
-        errors: list[Exception] = []
         honoured = anyio.Event()
 
-        async with anyio.create_task_group() as group:
+        async def work(piece: Span, shows: anyio.Event | None) -> None:
+            if shows is None:
+                await honoured.wait()
+            await self._fetch_piece(partial, *piece, shows)
+            for following in rest:
+                await self._fetch_piece(partial, *following, None)
 
-            async def work(piece: Span, shows: anyio.Event | None) -> None:
-                try:
-                    if shows is None:
-                        await honoured.wait()
-                    await self._fetch_piece(partial, *piece, shows)
-                    for following in rest:
-                        await self._fetch_piece(partial, *following, None)
-                except Exception as error:
-                    errors.append(error)
-                    group.cancel_scope.cancel()
-
-            for number, piece in enumerate(first):
-                group.start_soon(work, piece, honoured if number == 0 else None)
-        if errors:
-            raise errors[0]
+        await together(
+            [functools.partial(work, piece, None if number else honoured) for number, piece in enumerate(first)]
+        )
 
     async def _fetch_piece(self, partial: Partial, start: int, stop: int | None, honoured: anyio.Event | None) -> None:
         """Fetches one piece, and goes on where it broke off."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Generator, Sequence
+from collections.abc import Awaitable, Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
+from typing import cast
 
 import anyio
 
@@ -23,6 +24,26 @@ def kept(errors: list[BaseException]) -> Generator[None]:
         errors.append(exc)
 
 
+@contextmanager
+def ungrouped() -> Generator[None]:
+    """Lets what ends a program, such as Ctrl-C, out of the group in which a task group around it raises it on trio."""
+    try:
+        yield
+    except BaseExceptionGroup as group:
+        for error in _leaves(group):
+            if isinstance(error, (KeyboardInterrupt, SystemExit)):
+                raise error from None
+        raise
+
+
+def _leaves(group: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]:
+    for error in group.exceptions:
+        if isinstance(error, BaseExceptionGroup):
+            yield from _leaves(cast("BaseExceptionGroup[BaseException]", error))
+        else:
+            yield error
+
+
 async def together(tasks: Sequence[Callable[[], Awaitable[None]]]) -> None:
     """Runs tasks at the same time; the first error ends all of them and is raised as it is, Ctrl-C too."""
     errors: list[BaseException] = []
@@ -33,8 +54,9 @@ async def together(tasks: Sequence[Callable[[], Awaitable[None]]]) -> None:
         if errors:
             group.cancel_scope.cancel()
 
-    async with anyio.create_task_group() as group:
-        for task in tasks:
-            group.start_soon(run, task)
+    with ungrouped():
+        async with anyio.create_task_group() as group:
+            for task in tasks:
+                group.start_soon(run, task)
     if errors:
         raise next((error for error in errors if not isinstance(error, Exception)), errors[0])

@@ -13,7 +13,7 @@ import anyio
 from flywheel_async.errors import APIError, BadAnswer, FlywheelError
 from flywheel_async.raw.caller import build
 from flywheel_async.transfer.outgoing import TIDYING_SECONDS, Outgoing
-from flywheel_async.transfer.together import kept
+from flywheel_async.transfer.together import kept, ungrouped
 from flywheel_async.transfer.upload_state import Ticket
 from flywheel_async.transport.failures import failed
 from flywheel_async.transport.request import Body
@@ -49,13 +49,14 @@ async def ask_ticket(out: Outgoing, metadata: bytes) -> Ticket:
         answered.set()
 
     try:
-        async with anyio.create_task_group() as group:
-            group.start_soon(ask)
-            try:
-                await answered.wait()
-            except BaseException:
-                asking.deadline = anyio.current_time() + _GRACE_SECONDS
-                raise
+        with ungrouped():
+            async with anyio.create_task_group() as group:
+                group.start_soon(ask)
+                try:
+                    await answered.wait()
+                except BaseException:
+                    asking.deadline = anyio.current_time() + _GRACE_SECONDS
+                    raise
     except BaseException:
         if tickets:
             await hand_back(out, tickets[0].name)
