@@ -18,7 +18,7 @@ from pydicom.sequence import Sequence
 from pydicom.uid import ExplicitVRLittleEndian, MRImageStorage, generate_uid
 from tests.client.places import MIB, acquisition_of
 
-from flywheel_async import AsyncClient, Group
+from flywheel_async import AsyncClient, FileSpec, Group
 from flywheel_async.emulator import Emulator
 from flywheel_async.errors import ArgumentError, ChecksumMismatch
 from flywheel_async.events import Done, Event
@@ -185,3 +185,39 @@ async def test_all_ways_to_read_take_the_same_keywords(fw: AsyncClient, group: G
     for make in (lambda given: file.open_member("m", **given), lambda given: acquisition.stream_file("x", **given)):
         with pytest.raises(ArgumentError, match="stall_timeout"):
             make({"stall_timeout": 0})
+
+
+@pytest.mark.parametrize("signed", ["s3", None])
+@pytest.mark.parametrize("read", [0, 1000])
+def test_a_stream_is_uploaded_elsewhere(signed: Any, read: int) -> None:
+    data = os.urandom(3_000_000)
+    with Emulator(signed_urls=signed, part_bytes=1_000_000) as site, Client(site.api_key, max_connections=1) as fw:
+        fw.add_group(id="lab")
+        here: Any = fw.ensure_path("lab/Here")
+        there: Any = fw.ensure_path("lab/There")
+        (file,) = here.upload_file(data, name="x.nii")
+        with fw.stream(file) as stream:
+            assert stream.read(read) == data[:read]
+            (copy,) = there.upload_file(stream)
+        assert (copy.name, copy.size) == ("x.nii", len(data) - read)
+        assert there.read_file("x.nii") == data[read:]
+        with fw.stream(file) as stream:
+            (copy,) = there.upload_file([FileSpec("y", stream)])
+        assert copy.hash == file.hash
+
+        def unpacked() -> Iterator[bytes]:
+            with fw.stream(file) as inside:
+                yield from inside
+
+        (copy,) = there.upload_file(unpacked(), name="z")
+        assert copy.hash == file.hash
+
+
+@pytest.mark.anyio
+async def test_an_async_stream_is_uploaded_elsewhere(fw: AsyncClient, group: Group) -> None:
+    data = os.urandom(3_000_000)
+    here, there = await group.add_project(label="Here"), await group.add_project(label="There")
+    (file,) = await here.upload_file(data, name="x.nii")
+    async with fw.stream(file) as stream:
+        (copy,) = await there.upload_file(stream)
+    assert (copy.name, copy.hash) == ("x.nii", file.hash)

@@ -40,6 +40,11 @@ class FileStream(Iterator[bytes]):
         return repr(self._inner).replace("Async", "", 1)
 
     @property
+    def core_stream(self) -> AsyncFileStream:
+        """The stream of the core, for an upload, which reads it in the event loop that it belongs to."""
+        return self._inner
+
+    @property
     def name(self) -> str:
         """The file's name, once the block is entered."""
         return self._inner.name

@@ -98,6 +98,10 @@ def as_spec(file: object, name: str | None = None) -> FileSpec:
         )
     if spec.contents is None:
         spec = replace(spec, name=Path(spec.name).name, contents=PathContents(spec.name))
+    # A stream of a synchronous client cannot be read by itself while the upload runs its event loop.
+    contents = cast("Contents", getattr(spec.contents, "core_stream", spec.contents))
+    size = getattr(contents, "remaining", None) if spec.size is None else spec.size
+    spec = replace(spec, contents=contents, size=size if isinstance(size, int) else spec.size)
     if isinstance(spec.contents, PathContents) and "\0" in str(spec.contents.path):
         raise ArgumentError(f"file must be a path as text, not {spec.contents.path!r}")
     if spec.size is not None and not _is_count(spec.size):

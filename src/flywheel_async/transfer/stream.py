@@ -76,6 +76,11 @@ class AsyncFileStream:
         """Bytes that have arrived so far."""
         return self._count
 
+    @property
+    def remaining(self) -> int | None:
+        """Bytes that were not read yet, or None when unknown."""
+        return None if self.size is None else self.size - self.window.at
+
     async def open(self) -> None:
         """Asks for the file; the caller closes the stream. Entering the block does the same.
 
