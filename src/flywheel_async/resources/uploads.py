@@ -95,7 +95,7 @@ async def upload(
     if on_progress is not None and not callable(on_progress):
         raise ArgumentError(f"on_progress must be a function, not {on_progress!r}")
     if not isinstance(container_id, str):
-        raise ArgumentError(f"the id of a {kind} must be a text, not a {type(container_id).__name__}; give its .id")
+        raise ArgumentError(f"container_id must be a text, not {type(container_id).__name__}; give its .id")
     options = UploadOptions(**cast("dict[str, Any]", rest))
     upload_operation(kind)
     several = isinstance(file, (list, tuple))
