@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict, cast
@@ -11,7 +10,7 @@ from flywheel_async.errors import ArgumentError, NotFound
 from flywheel_async.events import OnProgress
 from flywheel_async.fields.base import Model
 from flywheel_async.fields.file_parts import ZipfileInfo
-from flywheel_async.raw.caller import build
+from flywheel_async.raw.caller import build, hint
 from flywheel_async.resources.files import parent_of
 from flywheel_async.resources.kinds import download_operation, zip_operation
 from flywheel_async.transfer import download as _transfer
@@ -86,9 +85,7 @@ def options_of(
     known = known if known is not None else list(DownloadKeywords.__annotations__)
     for name in rest:
         if name not in known:
-            near = difflib.get_close_matches(name, known, 1)
-            hint = f"did you mean {near[0]!r}?" if near else f"it takes {', '.join(known)}"
-            raise ArgumentError(f"unknown argument {name!r} of a download; {hint}")
+            raise ArgumentError(f"unknown argument {name!r} of a download{hint(name, known)}")
     return DownloadOptions(**cast("dict[str, Any]", rest)), cast("OnProgress | None", on_progress)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -12,6 +11,7 @@ from flywheel_async.errors import ArgumentError
 from flywheel_async.events import OnProgress
 from flywheel_async.fields.base import Model
 from flywheel_async.files import in_thread
+from flywheel_async.raw.caller import hint
 from flywheel_async.resources.bodies import filled
 from flywheel_async.resources.info import checked_info
 from flywheel_async.resources.kinds import upload_operation
@@ -89,9 +89,7 @@ async def upload(
     name, metadata, on_progress = (rest.pop(key, None) for key in ("name", "metadata", "on_progress"))
     for key in rest:
         if key not in _KNOWN:
-            near = difflib.get_close_matches(key, _KNOWN, 1)
-            hint = f"did you mean {near[0]!r}?" if near else f"it takes {', '.join(_KNOWN)}"
-            raise ArgumentError(f"unknown argument {key!r} of an upload; {hint}")
+            raise ArgumentError(f"unknown argument {key!r} of an upload{hint(key, _KNOWN)}")
     if on_progress is not None and not callable(on_progress):
         raise ArgumentError(f"on_progress must be a function, not {on_progress!r}")
     if not isinstance(container_id, str):
