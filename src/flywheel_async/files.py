@@ -22,7 +22,7 @@ import anyio.to_thread
 from aiofiles.threadpool import wrap as aiofiles_wrap
 from anyio.lowlevel import RunVar
 
-from flywheel_async.errors import ArgumentError, IncompleteTransfer, TransferError
+from flywheel_async.errors import ArgumentError, FileExists, IncompleteTransfer, TransferError
 
 T = TypeVar("T")
 
@@ -264,8 +264,16 @@ def mode_for(path: Path) -> int:
     return found & 0o666 | 0o600 if stat.S_ISREG(found) else 0o666
 
 
-def publish(raw: io.FileIO, temporary: Path, path: Path, *, fsync: bool = False, mtime: float | None = None) -> None:
-    """Gives a complete file its final name, replacing what is there, and closes it; blocking.
+def publish(
+    raw: io.FileIO,
+    temporary: Path,
+    path: Path,
+    *,
+    fsync: bool = False,
+    mtime: float | None = None,
+    replace: bool = True,
+) -> None:
+    """Gives a complete file its final name and closes it; blocking.
 
     Args:
         raw: The file, still open.
@@ -273,8 +281,10 @@ def publish(raw: io.FileIO, temporary: Path, path: Path, *, fsync: bool = False,
         path: Its final path.
         fsync: Whether it is to be on the disk when this returns, so that a power failure does not take it away.
         mtime: Its time of modification in seconds since 1970; None leaves it.
+        replace: Whether it takes the place of what is there.
 
     Raises:
+        FileExists: Something is there, and is not to be replaced.
         TransferError: The system refuses.
     """
     try:
@@ -287,7 +297,10 @@ def publish(raw: io.FileIO, temporary: Path, path: Path, *, fsync: bool = False,
             os.fsync(raw.fileno())
         if os.name == "nt":
             raw.close()  # there, open files cannot be renamed
-        temporary.replace(path)
+        if replace:
+            temporary.replace(path)
+        else:
+            _rename(temporary, path)
         raw.close()  # only now, since a lock on it ends with this
         if fsync and hasattr(os, "O_DIRECTORY"):
             folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
@@ -295,6 +308,26 @@ def publish(raw: io.FileIO, temporary: Path, path: Path, *, fsync: bool = False,
                 os.fsync(folder)
             finally:
                 os.close(folder)
+    except FileExistsError:
+        raise FileExists(f"dest: {path} is there by now") from None
     except (OSError, OverflowError) as exc:
         reason = (exc.strerror if isinstance(exc, OSError) else None) or exc
         raise TransferError(f"cannot write {path}: {reason}") from exc
+
+
+def _rename(temporary: Path, path: Path) -> None:
+    """Renames a file unless something has its new name."""
+    if os.name == "nt":
+        temporary.rename(path)
+        return
+    try:
+        # Looking first and renaming then would replace what appears in between.
+        os.link(temporary, path)
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without hard links
+        if os.path.lexists(path):
+            raise FileExistsError from None
+        temporary.replace(path)
+    else:
+        temporary.unlink()

@@ -79,6 +79,35 @@ async def test_nothing_is_replaced(
     assert (tmp_path / "other").read_bytes() == DATA
 
 
+@pytest.mark.parametrize("size", [300_000, 9 * MIB])
+async def test_nothing_that_appears_meanwhile_is_replaced(
+    acquisition: Acquisition, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int
+) -> None:
+    await acquisition.upload_file(bytes(size), name="scan.nii")
+    target = tmp_path / "scan.nii"
+
+    def note(event: Event) -> None:
+        if isinstance(event, Verified):
+            target.write_bytes(b"mine")
+
+    for links in (True, False):
+        if not links:
+            monkeypatch.setattr(os, "link", _refused)
+        target.unlink(missing_ok=True)
+        with pytest.raises(FileExists, match="is there by now"):
+            await acquisition.download_file("scan.nii", tmp_path, overwrite="error", on_progress=note)
+        assert target.read_bytes() == b"mine"
+        assert listed(tmp_path) == ["scan.nii"]
+        target.unlink()
+        await acquisition.download_file("scan.nii", tmp_path, overwrite="error")
+        assert target.read_bytes() == bytes(size)
+        assert listed(tmp_path) == ["scan.nii"]
+
+
+def _refused(*_: object) -> None:
+    raise PermissionError("no links here")
+
+
 async def test_a_link_that_the_user_names_is_followed(acquisition: Acquisition, tmp_path: Path) -> None:
     real, link, loop = tmp_path / "scratch", tmp_path / "link", tmp_path / "loop"
     real.mkdir()

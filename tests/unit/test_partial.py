@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 import anyio
 import pytest
@@ -115,6 +116,28 @@ async def test_a_note_that_was_being_written_is_no_trouble(tmp_path: Path) -> No
     await partial.commit()
     await partial.aclose(keep=True)
     assert os.listdir(tmp_path) == ["x"]
+
+
+async def test_the_note_of_the_next_download_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    publish, following = module.publish, Identity("f1", 2, HASH, len(DATA))
+
+    def published(*args: Any, **options: Any) -> None:
+        publish(*args, **options)
+        monkeypatch.undo()
+        # As soon as the file has its final name, another program may begin.
+        following_one = Partial._open(tmp_path / "x", following, None, False)
+        following_one._write(0, DATA[: 2 * MIB])
+        following_one._raw.close()
+
+    partial = await Partial.create(tmp_path / "x", MINE)
+    await partial.write(0, DATA)
+    monkeypatch.setattr(module, "publish", published)
+    await partial.commit()
+    await partial.aclose(keep=True)
+    assert (tmp_path / "x").read_bytes() == DATA
+    partial = await Partial.create(tmp_path / "x", following)
+    assert partial.count == 2 * MIB
+    await partial.aclose(keep=False)
 
 
 async def test_one_of_two_takes_it_up(tmp_path: Path) -> None:

@@ -147,10 +147,10 @@ class Partial:
             await self._do(self._hash_on)
         return self._sum.text()
 
-    async def commit(self, *, fsync: bool = False, mtime: float | None = None) -> Path:
-        """Gives the file its final name, replacing what is there, and returns it; see `files.publish`."""
+    async def commit(self, *, fsync: bool = False, mtime: float | None = None, replace: bool = True) -> Path:
+        """Gives the file its final name and returns it; see `files.publish`."""
         with anyio.CancelScope(shield=True):
-            await self._do(lambda: self._publish(fsync, mtime))
+            await self._do(lambda: self._publish(fsync, mtime, replace))
         return self._path
 
     async def aclose(self, *, keep: bool) -> None:
@@ -210,14 +210,15 @@ class Partial:
         self._hashed = 0
         self._save()
 
-    def _publish(self, fsync: bool, mtime: float | None) -> None:
+    def _publish(self, fsync: bool, mtime: float | None, replace: bool) -> None:
         if os.fstat(self._raw.fileno()).st_size != self._spans.count:
             raise TransferError(f"cannot write {self._path}: its temporary file was changed meanwhile")
-        publish(self._raw, self._temporary, self._path, fsync=fsync, mtime=mtime)
-        self._committed = True
         if self._identity is not None:
+            # Before the rename, after which it could be the note of the next download to this path.
             self._remove_note()
-        else:
+        publish(self._raw, self._temporary, self._path, fsync=fsync, mtime=mtime, replace=replace)
+        self._committed = True
+        if self._identity is None:
             _discard(self._path)  # it can only be of another content by now
 
     def _close(self, *, keep: bool) -> None:

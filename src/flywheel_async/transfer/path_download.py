@@ -15,6 +15,7 @@ import anyio
 from flywheel_async.errors import (
     APIError,
     ChecksumMismatch,
+    FileExists,
     FlywheelError,
     IncompleteTransfer,
     TransferError,
@@ -64,7 +65,8 @@ class PathDownload:
             await self._teller.started(partial.count)
             await self._fill(partial)
             await self._teller.verified(content.hash)
-            await partial.commit(fsync=options.fsync, mtime=content.modified if options.set_mtime else None)
+            mtime = content.modified if options.set_mtime else None
+            await partial.commit(fsync=options.fsync, mtime=mtime, replace=options.overwrite != "error")
         except BaseException as error:
             keep = _is_worth_resuming(error)
             raise
@@ -225,4 +227,6 @@ def _is_worth_resuming(error: BaseException) -> bool:
     cause = error.__cause__
     if isinstance(error, TransferError) and isinstance(cause, OSError) and cause.errno in _FULL:
         return False  # what is left would keep the disk full
+    if isinstance(error, FileExists):
+        return False
     return not isinstance(error, ChecksumMismatch)
