@@ -92,7 +92,7 @@ async def test_kept(fw: AsyncClient, session: Session, tmp_path: Path, form: str
 @pytest.mark.parametrize("form", ["tar", "zip"])
 async def test_unpacked(fw: AsyncClient, session: Session, tmp_path: Path, form: str) -> None:
     verb: Any = getattr(fw, f"download_{form}")
-    summary = await verb(session, extract_to=tmp_path / "new" / "folder")
+    summary = await verb(session, extract_to=tmp_path / "new" / "folder", fsync=True)
     assert (summary.files, summary.bytes, summary.paths) == (5, sum(ALL.values()), (tmp_path / "new" / "folder",))
     assert unpacked(tmp_path / "new" / "folder") == ALL
     assert next((tmp_path / "new").rglob("T2/scan.nii.gz")).read_bytes() == SCAN

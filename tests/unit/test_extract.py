@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
 import stat
 import struct
 import tarfile
@@ -335,6 +336,42 @@ def test_a_link_at_the_place_of_a_file(target: Path) -> None:
     (target / "kept").symlink_to(target.parent / "beside" / "kept")
     with pytest.raises(UnsafeArchive, match="is a link"):
         tar(tar_of(member("kept", b"evil")), target)
+
+
+def test_what_was_private_stays_private(target: Path) -> None:
+    target.mkdir()
+    modes: list[int] = []
+    for name in ("private", "program"):
+        (target / name).write_bytes(b"old")
+    (target / "private").chmod(0o600)
+    (target / "program").chmod(0o755)
+
+    def check() -> None:
+        modes.extend(path.stat().st_mode & 0o777 for path in target.glob(".fw-*"))
+
+    with SafeTree(target) as tree:
+        unpack_tar(Pipe(tar_of(member("private"), member("program"))), tree, UNKNOWN, check=check)
+    assert listing(target) == {"private": b"x", "program": b"x"}
+    assert modes[0] == 0o600
+    assert [stat.S_IMODE((target / name).stat().st_mode) for name in ("private", "program")] == [0o600, 0o755]
+
+
+def test_what_is_on_the_disk_in_the_end(target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: list[str] = []
+    fsync = os.fsync
+
+    def noted(descriptor: int) -> None:
+        fsync(descriptor)
+        kind = os.fstat(descriptor).st_mode
+        synced.append("folder" if stat.S_ISDIR(kind) else f"file of {os.fstat(descriptor).st_size}")
+
+    monkeypatch.setattr(os, "fsync", noted)
+    data = tar_of(member("p/a", b"12"), member("p/b", b"123"))
+    with SafeTree(target, fsync=True) as tree:
+        unpack_tar(Pipe(data), tree, UNKNOWN)
+    assert synced == ["folder", "file of 2", "folder", "file of 3", "folder"]
+    tar(data, target)
+    assert len(synced) == 5
 
 
 def test_names_that_differ_in_case(target: Path) -> None:

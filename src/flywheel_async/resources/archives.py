@@ -28,7 +28,8 @@ class ArchiveKeywords(TypedDict, total=False):
         verify: Whether each file is compared with the hash that the site lists, for which the files are listed first,
             1,000 per request; True by default. Number and sizes are compared in any case.
         on_progress: Told about each event; see `flywheel_async.events`.
-        fsync: Whether the archive is to be on the disk, safe from a power failure, when the call returns.
+        fsync: Whether the archive, or what is unpacked, is to be on the disk, safe from a power failure, when the call
+            returns.
         deadline: Seconds it may take in all; the client's deadline by default.
         stall_timeout: Seconds without a byte after which it is started again; the client's `request_timeout` by
             default.

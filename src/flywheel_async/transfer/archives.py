@@ -130,7 +130,7 @@ class ArchiveDownload:
         if not isinstance(folder, (str, os.PathLike)) or isinstance(folder, bytes) or not os.fspath(folder):
             raise ArgumentError(f"extract_to must be the path of a folder, not {folder!r}")
         root = cast("str | os.PathLike[str]", folder)
-        tree = await made_in_thread(lambda: SafeTree(root), lambda made: made.close())
+        tree = await made_in_thread(lambda: SafeTree(root, fsync=self._options.fsync), lambda made: made.close())
         try:
             done = await self._fetch(Unpacking(self._form, tree))
         finally:

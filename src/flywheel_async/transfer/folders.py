@@ -29,13 +29,15 @@ class SafeTree:
 
     Args:
         root: The folder; it and its parents may be links, it is the user's choice. It is made if it is missing.
+        fsync: Whether each file is to be on the disk, safe from a power failure, when it has its final name.
 
     Raises:
         ArgumentError: It cannot be made or opened.
     """
 
-    def __init__(self, root: str | os.PathLike[str]) -> None:
+    def __init__(self, root: str | os.PathLike[str], *, fsync: bool = False) -> None:
         self.root = Path(root)
+        self._fsync = fsync
         try:
             self.root.mkdir(parents=True, exist_ok=True)
             self._root = os.open(self.root, os.O_RDONLY | getattr(os, "O_DIRECTORY", 0)) if _BY_DESCRIPTOR else -1
@@ -66,6 +68,8 @@ class SafeTree:
     ) -> Generator[tuple[BinaryIO, Path]]:
         """Makes a file; it has its final name only when the block ends well, and replaces what has that name.
 
+        It gets the permissions of what it replaces: what was private must not become readable for others.
+
         Args:
             parts: The names of its folders and its own, as the site gives them.
             mtime: Its time of modification, in seconds since 1970; None leaves it.
@@ -84,7 +88,9 @@ class SafeTree:
         with self._folder(names[:-1]) as folder:
             flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
             try:
-                descriptor = os.open(self._at(folder, names[:-1], temporary), flags, 0o666, dir_fd=folder)
+                there = self._replaceable(folder, names)
+                mode = 0o666 if there is None else there & 0o666 | 0o600
+                descriptor = os.open(self._at(folder, names[:-1], temporary), flags, mode, dir_fd=folder)
             except OSError as error:
                 raise TransferError(f"cannot write {path}: {error.strerror or error}") from error
             done = False
@@ -95,7 +101,11 @@ class SafeTree:
                     if mtime is not None and os.utime in os.supports_fd:
                         with suppress(OverflowError, ValueError):  # a time that no file system knows is left out
                             os.utime(file.fileno(), (mtime, mtime))
-                self._check_replaceable(folder, names)
+                    there = self._replaceable(folder, names)
+                    if there is not None and hasattr(os, "fchmod"):
+                        os.fchmod(file.fileno(), there & 0o777)
+                    if self._fsync:
+                        os.fsync(file.fileno())
                 os.replace(
                     self._at(folder, names[:-1], temporary),
                     self._at(folder, names[:-1], names[-1]),
@@ -103,6 +113,8 @@ class SafeTree:
                     dst_dir_fd=folder,
                 )
                 done = True
+                if self._fsync and folder is not None:
+                    os.fsync(folder)
             except FlywheelError:
                 raise
             except OSError as error:
@@ -152,6 +164,8 @@ class SafeTree:
             for depth, name in enumerate(names):
                 with suppress(FileExistsError):
                     os.mkdir(name, dir_fd=here)
+                    if self._fsync:
+                        os.fsync(here)
                 try:
                     below = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=here)
                 except OSError:
@@ -179,14 +193,19 @@ class SafeTree:
     def _at(self, folder: int | None, names: Sequence[str], name: str) -> str:
         return name if folder is not None else str(self.root.joinpath(*names, name))
 
-    def _check_replaceable(self, folder: int | None, names: Sequence[str]) -> None:
-        """Refuses to replace anything but a file; a link would be replaced, not followed, yet it is not ours."""
+    def _replaceable(self, folder: int | None, names: Sequence[str]) -> int | None:
+        """The permissions of the file to replace, or None where there is none.
+
+        Raises:
+            UnsafeArchive: It is no file; a link would be replaced, not followed, yet it is not ours.
+        """
         try:
-            there = os.lstat(self._at(folder, names[:-1], names[-1]), dir_fd=folder)
+            there = os.lstat(self._at(folder, names[:-1], names[-1]), dir_fd=folder).st_mode
         except FileNotFoundError:
-            return
-        if not stat.S_ISREG(there.st_mode):
+            return None
+        if not stat.S_ISREG(there):
             raise _in_the_way(self.root.joinpath(*names))
+        return there
 
 
 def _in_the_way(path: Path) -> UnsafeArchive:
