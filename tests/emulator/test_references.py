@@ -61,6 +61,18 @@ def test_a_file_by_reference(http: httpx.Client, tree: Any) -> None:
     assert http.get(f"/files/{file['file_id']}/zip_info").status_code == 404
 
 
+@pytest.mark.parametrize("size", [0, 5])
+def test_no_archive_with_a_file_by_reference(http: httpx.Client, tree: Any, size: int) -> None:
+    got(http.post("/files", json=reference(tree, size=size)))
+    wanted = {"nodes": [{"level": "session", "_id": tree.session}]}
+    refused = http.post("/download", json=wanted)
+    assert refused.status_code == 400
+    assert "r.dcm is a reference" in refused.json()["message"]
+    ticket = got(http.post("/download", json={**wanted, "filters": [{"types": {"minus": ["dicom"]}}]}))
+    assert ticket["file_cnt"] == 1
+    assert http.get("/download", params={"ticket": ticket["ticket"]}).status_code == 200
+
+
 @pytest.mark.parametrize(
     "wrong",
     [

@@ -78,11 +78,15 @@ def upsert(call: Call, given: FileUpsert) -> tuple[FileRow, Literal["created", "
     return row, "created" if before is None else "updated"
 
 
-def require_content(row: FileRow) -> None:
+def require_content(row: FileRow, status: int = 404) -> None:
     """Refuses what needs the content of a file that is only a reference.
 
+    Args:
+        row: The file.
+        status: The status to refuse with; an archive without any file is a 404, one that cannot have all is not.
+
     Raises:
-        Problem: 404.
+        Problem: It is one.
     """
     if row.body.get("reference"):
-        raise Problem(404, f"{row.name} is a reference to a storage that the emulator does not have")
+        raise Problem(status, f"{row.name} is a reference to a storage that the emulator does not have")

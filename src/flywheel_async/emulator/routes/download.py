@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Literal
 
-from flywheel_async.emulator import auth, files, nodes
+from flywheel_async.emulator import auth, files, nodes, references
 from flywheel_async.emulator.archives import ArchiveDownload, Entry
 from flywheel_async.emulator.call import Call
 from flywheel_async.emulator.database import Tx
@@ -51,6 +51,8 @@ def create_download_ticket(call: Call) -> Doc:
 
 
 def _content(call: Call, item: Selected) -> Entry:
+    # Said now; an archive that breaks off at such a file would be asked for again and again.
+    references.require_content(item.row, 400)
     return Entry(item.path, call.site.blobs.path(item.row.hash), item.row.size, item.row.modified)
 
 
