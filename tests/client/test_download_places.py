@@ -36,6 +36,8 @@ async def acquisition(fw: AsyncClient, group: Group) -> Acquisition:
         for series in ("s1", "s2"):
             archive.writestr(f"{series}/1.dcm", series.encode() * 20_000)
         archive.writestr("../up", b"up")
+        archive.writestr(".", b"dot")
+        archive.writestr("s1/.", b"another")
     await found.upload_file(packed.getvalue(), name="dicoms.zip")
     return found
 
@@ -124,11 +126,13 @@ async def test_a_link_that_the_user_names_is_followed(acquisition: Acquisition, 
 
 
 async def test_members_keep_their_folders(acquisition: Acquisition, tmp_path: Path) -> None:
-    for member in ("s1/1.dcm", "s2/1.dcm", "../up"):
+    for member in ("s1/1.dcm", "s2/1.dcm", "../up", ".", "s1/."):
         await acquisition.download_file_zip_member("dicoms.zip", member, tmp_path)
     assert (tmp_path / "s1" / "1.dcm").read_bytes() == b"s1" * 20_000
     assert (tmp_path / "s2" / "1.dcm").read_bytes() == b"s2" * 20_000
     assert (tmp_path / "%2E%2E" / "up").read_bytes() == b"up"
+    assert (tmp_path / "%2E").read_bytes() == b"dot"
+    assert (tmp_path / "s1" / "%2E").read_bytes() == b"another"
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "s3").mkdir()
     (tmp_path / "s3" / "s1").symlink_to(tmp_path / "elsewhere")

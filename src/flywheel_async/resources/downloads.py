@@ -257,7 +257,8 @@ def _place_of(name: str, member: str | None) -> tuple[str, ...]:
     """The names that what is downloaded has in a folder: a member those of its path, since others may end alike."""
     if member is None:
         return (name,)
-    return tuple(part for part in checked_member(member).split("/") if part not in ("", "."))
+    *folders, name = checked_member(member).split("/")
+    return (*(part for part in folders if part not in ("", ".")), name)
 
 
 async def _give_up(target: object) -> None:
