@@ -7,6 +7,7 @@ import io
 import os
 import tarfile
 import threading
+import time
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -466,6 +467,52 @@ async def test_cancelling(
     assert fw._transport._budget.free == fw._options.max_connections
     busy = [thread for thread in set(threading.enumerate()) - before if "AnyIO" not in thread.name]
     assert [thread.name for thread in busy if "Trio" not in thread.name] == []
+
+
+async def test_cancelling_while_single_files_are_packed(
+    session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, anyio_backend: str
+) -> None:
+    monkeypatch.setattr(archive_tickets, "MOST_FILES", 2)
+    began, addfile = threading.Event(), tarfile.TarFile.addfile
+
+    def slowly(self: tarfile.TarFile, *args: Any) -> None:
+        began.set()
+        time.sleep(0.2)
+        addfile(self, *args)
+
+    async def cancelled_there(cancel: Any) -> None:
+        while not began.is_set():
+            await anyio.sleep(0.01)
+        cancel()
+
+    monkeypatch.setattr(tarfile.TarFile, "addfile", slowly)
+    async with anyio.create_task_group() as group:
+        if anyio_backend == "asyncio":  # whose own cancel() does not wait for threads
+            task = asyncio.ensure_future(session.download_tar(tmp_path / "x"))
+            group.start_soon(cancelled_there, task.cancel)
+            with pytest.raises(asyncio.CancelledError):
+                await task
+        else:
+            with anyio.CancelScope() as scope:
+                group.start_soon(cancelled_there, scope.cancel)
+                await session.download_tar(tmp_path / "x")
+            assert scope.cancelled_caught
+    assert listed(tmp_path) == []
+    await anyio.sleep(0.5)
+    assert listed(tmp_path) == []
+
+
+async def test_a_folder_that_appears_meanwhile(session: Session, tmp_path: Path) -> None:
+    target = tmp_path / "x"
+
+    def note(event: Event) -> None:
+        if isinstance(event, Done):
+            target.mkdir()
+
+    with pytest.raises(TransferError, match="cannot write"):
+        await session.download_tar(target, on_progress=note)
+    assert listed(tmp_path) == ["x"]
+    assert open_below(tmp_path) == []
 
 
 async def test_a_callable_may_ask_the_site(site: Emulator, session: Session, tmp_path: Path) -> None:

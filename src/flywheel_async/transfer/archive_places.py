@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import BinaryIO, Literal, Protocol, TypeAlias
+from typing import BinaryIO, Literal, Protocol, TypeAlias, cast
 
 from flywheel_async.errors import FlywheelError, TransferError
 from flywheel_async.files import open_temporary, publish
@@ -40,8 +40,8 @@ class Place(Protocol):
         """Takes an archive while it arrives, and looks it through; after an error it can be given again."""
         ...
 
-    def add(self, files: Iterable[tuple[str, Path]], number: int) -> None:
-        """Takes single files, each with the path it would have in an archive."""
+    def add(self, files: Iterable[tuple[str, Path]], number: int, check: Callable[[], None]) -> None:
+        """Takes single files, each with the path it would have in an archive; what `check` raises ends that."""
         ...
 
 
@@ -75,7 +75,7 @@ class Kept:
             copy.rest()
             return unpack_zip(temporary, Nowhere(), ticket.announced, check=feed.check)
 
-    def add(self, files: Iterable[tuple[str, Path]], number: int) -> None:
+    def add(self, files: Iterable[tuple[str, Path]], number: int, check: Callable[[], None]) -> None:
         """Writes an archive with these files."""
         with self._new(number) as (_, file):
             if self._form == "tar":
@@ -85,7 +85,7 @@ class Kept:
                         info = tarfile.TarInfo(path)
                         info.size, info.mtime, info.mode = found.st_size, int(found.st_mtime), 0o644
                         with source.open("rb") as content:
-                            tar.addfile(info, content)
+                            tar.addfile(info, cast("BinaryIO", _Checked(content, check)))
                 return
             with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as packed:
                 for path, source in files:
@@ -93,7 +93,7 @@ class Kept:
                     entry = zipfile.ZipInfo(path, moment.timetuple()[:6])
                     entry.external_attr, entry.file_size = 0o644 << 16, source.stat().st_size
                     with source.open("rb") as content, packed.open(entry, "w") as member:
-                        shutil.copyfileobj(content, member, PIECE)
+                        shutil.copyfileobj(_Checked(content, check), member, PIECE)
 
     def _new(self, number: int) -> _NewArchive:
         final = self._path / archive_name(self._filename, self._form) if self._is_folder else self._path
@@ -104,7 +104,8 @@ class Kept:
     def publish(self, *, fsync: bool) -> tuple[Path, ...]:
         """Gives all archives their final names, and returns them."""
         for temporary, final in self._written:
-            publish(io.FileIO(temporary, "r+b"), temporary, final, fsync=fsync)
+            with io.FileIO(temporary, "r+b") as file:
+                publish(file, temporary, final, fsync=fsync)
         return tuple(final for _, final in self._written)
 
     def close(self) -> None:
@@ -163,12 +164,12 @@ class Unpacking:
         finally:
             _remove([temporary])
 
-    def add(self, files: Iterable[tuple[str, Path]], number: int) -> None:
+    def add(self, files: Iterable[tuple[str, Path]], number: int, check: Callable[[], None]) -> None:
         """Puts files where an archive would have them."""
         for path, source in files:
             parts = [part for part in path.split("/") if part not in ("", ".")]
             with self._tree.create(parts, source.stat().st_mtime, number) as (file, _), source.open("rb") as content:
-                shutil.copyfileobj(content, file, PIECE)
+                shutil.copyfileobj(_Checked(content, check), file, PIECE)
 
 
 def archive_name(filename: str, form: Form) -> str:
@@ -195,6 +196,19 @@ class _Copy:
         """Copies what was not read."""
         while self.read(PIECE):
             pass
+
+
+class _Checked:
+    """A file of which the reading ends when nobody waits for it any more."""
+
+    def __init__(self, file: BinaryIO, check: Callable[[], None]) -> None:
+        self._file = file
+        self._check = check
+
+    def read(self, size: int = -1, /) -> bytes:
+        """Reads."""
+        self._check()
+        return self._file.read(size)
 
 
 def _remove(paths: Iterable[Path]) -> None:

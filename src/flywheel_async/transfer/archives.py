@@ -223,11 +223,17 @@ class ArchiveDownload:
                 done.files += 1
                 done.bytes += content.size or 0
                 done.verified += content.hash is not None
-            await in_thread(lambda: place.add(files, number))
+            # Not before it has ended, also when cancelled, is anything taken away from it.
+            feed = Feed(_nothing)
+            await in_feeding_thread(lambda: place.add(files, number, feed.check), feed)
         finally:
             with anyio.CancelScope(shield=True):
                 await in_thread(lambda: remove_folder(folder))
         return done
+
+
+async def _nothing() -> None:
+    """Gives no bytes, to a thread that reads what is there already."""
 
 
 def _most_bytes(announced: Announced) -> int | None:
