@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import json
 import os
+import resource
 from pathlib import Path
 from typing import Any
 
@@ -137,6 +138,20 @@ async def test_the_note_of_the_next_download_stays(tmp_path: Path, monkeypatch: 
     assert (tmp_path / "x").read_bytes() == DATA
     partial = await Partial.create(tmp_path / "x", following)
     assert partial.count == 2 * MIB
+    await partial.aclose(keep=False)
+
+
+async def test_no_room_for_the_note(tmp_path: Path) -> None:
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10, limits[1]))
+    try:
+        with pytest.raises(TransferError, match="cannot write .*too large"):
+            await Partial.create(tmp_path / "x", MINE)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert os.listdir(tmp_path) == []
+    partial = await Partial.create(tmp_path / "x", MINE)
+    assert hidden(tmp_path) == [".json", ".part"]  # nobody holds the lock any more
     await partial.aclose(keep=False)
 
 

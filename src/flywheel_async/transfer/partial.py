@@ -102,6 +102,7 @@ class Partial:
 
         Raises:
             ArgumentError: Nothing can be written there.
+            TransferError: The system refuses, such as for want of room.
         """
         return await made_in_thread(
             lambda: cls._open(path, identity, wanted, discard), lambda made: made._close(keep=True)
@@ -116,7 +117,11 @@ class Partial:
             descriptor = _open_locked(temporary, os.O_CREAT, mode_for(path))
             if descriptor is not None:
                 made = cls(path, temporary, descriptor, identity, wanted)
-                made._load()
+                try:
+                    made._load()
+                except OSError as exc:
+                    made._close(keep=False)
+                    raise TransferError(f"cannot write {path}: {exc.strerror or exc}") from exc
                 return made
         return cls(path, *open_temporary(path), None, wanted)
 
