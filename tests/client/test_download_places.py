@@ -110,6 +110,17 @@ def _refused(*_: object) -> None:
     raise PermissionError("no links here")
 
 
+async def test_a_folder_that_cannot_be_looked_into(acquisition: Acquisition, tmp_path: Path) -> None:
+    """As root may look into any, one whose files have paths that are too long."""
+    deep = tmp_path
+    while len(os.fsencode(deep)) < 3900:
+        deep = deep / ("d" * min(180, 4090 - len(os.fsencode(deep)) - 1))
+    deep = deep / ("d" * (4090 - len(os.fsencode(deep)) - 1))
+    deep.mkdir(parents=True)
+    with pytest.raises(ArgumentError, match=r"^dest: .*too long"):
+        await acquisition.download_file("scan.nii", deep)
+
+
 async def test_a_link_that_the_user_names_is_followed(acquisition: Acquisition, tmp_path: Path) -> None:
     real, link, loop = tmp_path / "scratch", tmp_path / "link", tmp_path / "loop"
     real.mkdir()

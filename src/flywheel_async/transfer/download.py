@@ -12,7 +12,14 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import anyio
 
-from flywheel_async.errors import ArgumentError, ChecksumMismatch, FileExists, TransferError, UnsafeArchive
+from flywheel_async.errors import (
+    ArgumentError,
+    ChecksumMismatch,
+    FileExists,
+    FlywheelError,
+    TransferError,
+    UnsafeArchive,
+)
 from flywheel_async.events import OnProgress, Teller
 from flywheel_async.files import (
     READ_CHUNK,
@@ -70,16 +77,21 @@ async def checked_destination(dest: object, place: Sequence[str], overwrite: Rep
 
 def _checked_path(dest: object, place: Sequence[str], overwrite: Replacing) -> Path:
     folder = existing_folder(dest)
-    path = check_destination(dest) if folder is None else _in_folder(folder, place)
-    if overwrite == "error" and path.exists():
-        raise FileExists(f"dest: {path} is there already")
+    try:
+        path = check_destination(dest) if folder is None else _in_folder(folder, place)
+        if overwrite == "error" and path.exists():
+            raise FileExists(f"dest: {path} is there already")
+    except FlywheelError:
+        raise
+    except OSError as error:  # a folder that may not be looked into, for one
+        raise ArgumentError(f"dest: {dest} cannot be written: {error.strerror or error}") from None
     return path
 
 
 def _in_folder(folder: Path, place: Sequence[str]) -> Path:
     if len(place) > 1:
         try:
-            with SafeTree(folder) as tree:
+            with SafeTree(folder, argument="dest") as tree:
                 folder = tree.make(place[:-1])
         except UnsafeArchive as error:
             raise ArgumentError(f"dest: {error}") from None

@@ -30,19 +30,20 @@ class SafeTree:
     Args:
         root: The folder; it and its parents may be links, it is the user's choice. It is made if it is missing.
         fsync: Whether each file is to be on the disk, safe from a power failure, when it has its final name.
+        argument: What the caller calls the folder, for errors.
 
     Raises:
         ArgumentError: It cannot be made or opened.
     """
 
-    def __init__(self, root: str | os.PathLike[str], *, fsync: bool = False) -> None:
+    def __init__(self, root: str | os.PathLike[str], *, fsync: bool = False, argument: str = "extract_to") -> None:
         self.root = Path(root)
         self._fsync = fsync
         try:
             self.root.mkdir(parents=True, exist_ok=True)
             self._root = os.open(self.root, os.O_RDONLY | getattr(os, "O_DIRECTORY", 0)) if _BY_DESCRIPTOR else -1
         except (OSError, ValueError) as error:
-            raise ArgumentError(f"extract_to: cannot write into {str(self.root)!a}: {error}") from None
+            raise ArgumentError(f"{argument}: cannot write into {str(self.root)!a}: {error}") from None
         self._names: dict[tuple[str, ...], Names] = {}
         self._known: dict[tuple[tuple[str, ...], Hashable], str] = {}
         self.renamed: dict[str, str] = {}
