@@ -71,7 +71,8 @@ class AsyncDownloading(Core):
 
         Args:
             containers: One or more projects, subjects, sessions, acquisitions or analyses.
-            dest_file: Path of the archive, or a folder that exists; written only when it is complete.
+            dest_file: Path of the archive, or a folder that exists, in which it gets a name that is free; written only
+                when it is complete.
             include_types: File types to take, such as `["nifti"]`; all by default.
             exclude_types: File types to leave out.
             **options: `include_tags`, `exclude_tags`, `extract_to`, `verify`, `on_progress`, `fsync`, `deadline` and
@@ -109,7 +110,8 @@ class AsyncDownloading(Core):
 
         Args:
             containers: One or more projects, subjects, sessions, acquisitions or analyses.
-            dest_file: Path of the archive, or a folder that exists; written only when it is complete.
+            dest_file: Path of the archive, or a folder that exists, in which it gets a name that is free; written only
+                when it is complete.
             include_types: File types to take, such as `["nifti"]`; all by default.
             exclude_types: File types to leave out.
             **options: `include_tags`, `exclude_tags`, `extract_to`, `verify`, `on_progress`, `fsync`, `deadline` and

@@ -288,7 +288,7 @@ def publish(
         TransferError: The system refuses.
     """
     try:
-        if hasattr(os, "fchmod") and path.is_file() and not path.is_symlink():
+        if replace and hasattr(os, "fchmod") and path.is_file() and not path.is_symlink():
             # Not what runs a file as its owner: it would do so with other bytes.
             os.fchmod(raw.fileno(), path.stat().st_mode & 0o777)
         if mtime is not None:

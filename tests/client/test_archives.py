@@ -91,6 +91,41 @@ async def test_kept(fw: AsyncClient, session: Session, tmp_path: Path, form: str
 
 
 @pytest.mark.parametrize("form", ["tar", "zip"])
+async def test_archives_in_a_folder_do_not_replace_each_other(
+    fw: AsyncClient, session: Session, tmp_path: Path, form: str
+) -> None:
+    """The site's names for them tell only the second, or the label of the analysis."""
+    containers: list[Any] = list(await session.acquisitions.find())
+    for data in (b"first", b"second"):
+        analysis = await session.add_analysis({"label": "same"})
+        await analysis.upload_output(data, name="info.json")
+        containers.append(await fw.get_analysis(analysis.id))
+    (tmp_path / f"analysis_same.{form}").symlink_to(tmp_path / "nowhere")
+    found: dict[Path, bytes] = {}
+
+    async def save(container: Any) -> None:
+        summary = await getattr(container, f"download_{form}")(tmp_path, include_types=["source code"])
+        (path,) = summary.paths
+        if form == "tar":
+            with tarfile.open(path) as archive:
+                (member,) = archive.getmembers()
+                content = archive.extractfile(member)
+                assert content is not None
+                found[path] = content.read()
+        else:
+            with zipfile.ZipFile(path) as packed:
+                found[path] = packed.read(*packed.namelist())
+
+    async with anyio.create_task_group() as tasks:
+        for container in containers:
+            tasks.start_soon(save, container)
+    await save(containers[0])
+    assert sorted(found.values()) == [b"T1", b"T1", b"T2", b"first", b"second"]
+    assert listed(tmp_path) == sorted([f"analysis_same.{form}", *(path.name for path in found)])
+    assert (tmp_path / f"analysis_same.{form}").is_symlink()
+
+
+@pytest.mark.parametrize("form", ["tar", "zip"])
 async def test_unpacked(fw: AsyncClient, session: Session, tmp_path: Path, form: str) -> None:
     verb: Any = getattr(fw, f"download_{form}")
     summary = await verb(session, extract_to=tmp_path / "new" / "folder", fsync=True)

@@ -11,10 +11,11 @@ import zipfile
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
 from typing import BinaryIO, Literal, Protocol, TypeAlias, cast
 
-from flywheel_async.errors import FlywheelError, TransferError
+from flywheel_async.errors import FileExists, FlywheelError, TransferError
 from flywheel_async.files import open_temporary, publish
 from flywheel_async.transfer.archive_tickets import Ticket
 from flywheel_async.transfer.extract import Nowhere, Unpacked, unpack_tar, unpack_zip
@@ -47,6 +48,9 @@ class Place(Protocol):
 
 class Kept:
     """Archives that are kept: each lies beside its final path until all are there.
+
+    In a folder, where the site chooses the names, nothing is replaced: they tell only the second, or the label of an
+    analysis, so archives of different containers often have the same.
 
     Args:
         form: Tar or zip.
@@ -98,19 +102,32 @@ class Kept:
     def _new(self, number: int) -> _NewArchive:
         final = self._path / archive_name(self._filename, self._form) if self._is_folder else self._path
         if number > 1:
-            final = final.with_name(f"{final.stem}-{number}{final.suffix}")
+            final = _numbered(final, number)
         return _NewArchive(final, lambda temporary: self._written.append((temporary, final)))
 
     def publish(self, *, fsync: bool) -> tuple[Path, ...]:
         """Gives all archives their final names, and returns them."""
-        for temporary, final in self._written:
+        return tuple(self._publish(temporary, final, fsync) for temporary, final in self._written)
+
+    def _publish(self, temporary: Path, final: Path, fsync: bool) -> Path:
+        wanted = final
+        for number in count(2):
             with io.FileIO(temporary, "r+b") as file:
-                publish(file, temporary, final, fsync=fsync)
-        return tuple(final for _, final in self._written)
+                try:
+                    publish(file, temporary, final, fsync=fsync, replace=not self._is_folder)
+                except FileExists:
+                    final = _numbered(wanted, number)
+                else:
+                    break
+        return final
 
     def close(self) -> None:
         """Removes what has no final name."""
         _remove(temporary for temporary, _ in self._written)
+
+
+def _numbered(path: Path, number: int) -> Path:
+    return path.with_name(f"{path.stem}-{number}{path.suffix}")
 
 
 class _NewArchive:

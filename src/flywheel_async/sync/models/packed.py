@@ -27,7 +27,8 @@ class Packed(Container):
         """Downloads all files below this container as a tar; routes `POST /download` and `GET /download`.
 
         Args:
-            dest_file: Path of the archive, or a folder that exists; written only when it is complete.
+            dest_file: Path of the archive, or a folder that exists, in which it gets a name that is free; written only
+                when it is complete.
             include_types: File types to take, such as `["nifti"]`; all by default.
             exclude_types: File types to leave out.
             **options: See `ArchiveKeywords`; with `extract_to` it is unpacked while it arrives.
@@ -55,7 +56,8 @@ class Packed(Container):
         """Downloads all files below this container as a zip; routes `POST /download` and `GET /download`.
 
         Args:
-            dest_file: Path of the archive, or a folder that exists; written only when it is complete.
+            dest_file: Path of the archive, or a folder that exists, in which it gets a name that is free; written only
+                when it is complete.
             include_types: File types to take, such as `["nifti"]`; all by default.
             exclude_types: File types to leave out.
             **options: See `ArchiveKeywords`.
