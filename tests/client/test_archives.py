@@ -114,7 +114,8 @@ async def test_archives_in_a_folder_do_not_replace_each_other(
                 found[path] = content.read()
         else:
             with zipfile.ZipFile(path) as packed:
-                found[path] = packed.read(*packed.namelist())
+                (name,) = packed.namelist()
+                found[path] = packed.read(name)
 
     async with anyio.create_task_group() as tasks:
         for container in containers:

@@ -14,6 +14,7 @@ import anyio
 import pytest
 
 from flywheel_async.errors import TransferError
+from flywheel_async.files import publish
 from flywheel_async.transfer import partial as module
 from flywheel_async.transfer.partial import Identity, Partial, discard
 
@@ -120,7 +121,7 @@ async def test_a_note_that_was_being_written_is_no_trouble(tmp_path: Path) -> No
 
 
 async def test_the_note_of_the_next_download_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    publish, following = module.publish, Identity("f1", 2, HASH, len(DATA))
+    following = Identity("f1", 2, HASH, len(DATA))
 
     def published(*args: Any, **options: Any) -> None:
         publish(*args, **options)
