@@ -8,6 +8,7 @@ Run `fwa emulator --seed demo` in another terminal, then:
 from __future__ import annotations
 
 import sys
+from collections import defaultdict
 from pathlib import Path
 
 import anyio
@@ -16,7 +17,7 @@ from anyio.streams.memory import MemoryObjectReceiveStream
 from flywheel_async import AsyncClient, File, Project
 from flywheel_async.errors import FlywheelError
 from flywheel_async.events import Event, Retrying
-from flywheel_async.transfer.names import safe_name
+from flywheel_async.transfer.names import Names, safe_name
 
 WORKERS = 8
 
@@ -42,6 +43,7 @@ async def main(project_path: str, target: str, file_type: str) -> int:
     """Exports; returns 1 when a file could not be had."""
     failed: list[str] = []
     count = 0
+    sessions: defaultdict[Path, Names] = defaultdict(Names)
     async with AsyncClient() as fw, anyio.create_task_group() as group:
         project = await fw.lookup(project_path)
         assert isinstance(project, Project)
@@ -51,9 +53,12 @@ async def main(project_path: str, target: str, file_type: str) -> int:
         receive.close()
         async with jobs:
             async for session in project.sessions.iter_find():
+                subject = Path(target, safe_name(str(session.subject.label or "untitled")))
+                # Sessions of a subject may have the same label, and so may acquisitions of a session.
+                place = subject / sessions[subject].take(str(session.label or "untitled"))
+                acquisitions = Names()
                 async for acquisition in session.acquisitions.iter_find():
-                    labels = (session.subject.label, session.label, acquisition.label)
-                    folder = Path(target, *(safe_name(str(label or "untitled")) for label in labels))
+                    folder = place / acquisitions.take(str(acquisition.label or "untitled"))
                     for file in acquisition.files or []:
                         if file.type == file_type:
                             await jobs.send((file, folder))

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from flywheel_async.emulator import Emulator
+from flywheel_async.sync import Client, Session
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 
@@ -70,6 +71,19 @@ def test_scripts(tmp_path: Path) -> None:
             inode = exported.stat().st_ino
             assert fetched in (None, inode)  # the second time nothing was fetched
             fetched = inode
+        with Client(site.api_key) as fw:
+            session = fw.lookup("lab/Study async/s1/ses-1")
+            assert isinstance(session, Session)
+            session.add_acquisition(label="a 1").upload_file(b"namesake", name="x.txt")
+            again = fw.get_subject(session.parents.subject or "").add_session(label="ses-1")
+            again.add_acquisition(label="a 1").upload_file(b"another", name="x.txt")
+        out = run("export.py", "lab/Study async", tmp_path / "out", "text", FLYWHEEL_API_KEY=site.api_key)
+        assert out == f"3 of 3 files are in {tmp_path / 'out'}\n"
+        assert sorted(path.read_text() for path in (tmp_path / "out").rglob("x.txt")) == [
+            "another",
+            "content",
+            "namesake",
+        ]
         table = tmp_path / "sessions.csv"
         assert run("view_to_csv.py", "lab/Study sync", table, FLYWHEEL_API_KEY=site.api_key) == "s1: 1 sessions\n"
         assert "Study sync,s1,ses-1," in table.read_text()
