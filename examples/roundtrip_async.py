@@ -16,6 +16,7 @@ import anyio
 from scans import Scan, scans_in
 
 from flywheel_async import AsyncClient, File, Project, Session
+from flywheel_async.transfer.names import safe_name
 
 WORKERS = 8
 
@@ -56,16 +57,17 @@ async def fetch(project: Project, destination: Path, tell: Callable[[str], objec
     wanted: list[tuple[File, Path]] = []
     async for session in project.sessions.iter_find("label=~ses-.*"):
         async for acquisition in session.acquisitions.iter_find():
-            folder = destination / session.subject.label / session.label / acquisition.label
+            labels = (session.subject.label, session.label, acquisition.label)
+            folder = destination.joinpath(*map(safe_name, labels))  # a label may be anything, also ../..
             folder.mkdir(parents=True)
-            wanted += [(file, folder / file.name) for file in acquisition.files]
+            wanted += [(file, folder) for file in acquisition.files]
     tell(f"  walked the project: {len(wanted)} files found")
     paths: list[Path] = []
     work = iter(wanted)
 
     async def worker() -> None:
-        for file, path in work:
-            paths.append(await file.download(path))
+        for file, folder in work:
+            paths.append(await file.download(folder))
 
     async with anyio.create_task_group() as tasks:
         for _ in range(WORKERS):

@@ -15,6 +15,7 @@ from pathlib import Path
 from scans import Scan, scans_in
 
 from flywheel_async.sync import Client, File, Project
+from flywheel_async.transfer.names import safe_name
 
 THREADS = 8
 
@@ -41,14 +42,15 @@ def fetch(project: Project, destination: Path, tell: Callable[[str], object] = p
     wanted: list[tuple[File, Path]] = []
     for session in project.sessions.iter_find("label=~ses-.*"):
         for acquisition in session.acquisitions.iter():
-            folder = destination / session.subject.label / session.label / acquisition.label
+            labels = (session.subject.label, session.label, acquisition.label)
+            folder = destination.joinpath(*map(safe_name, labels))  # a label may be anything, also ../..
             folder.mkdir(parents=True)
-            wanted += [(file, folder / file.name) for file in acquisition.files]
+            wanted += [(file, folder) for file in acquisition.files]
     tell(f"  walked the project: {len(wanted)} files found")
 
     def download(item: tuple[File, Path]) -> Path:
-        file, path = item
-        return file.download(path)
+        file, folder = item
+        return file.download(folder)
 
     with ThreadPoolExecutor(THREADS) as pool:
         return list(pool.map(download, wanted))

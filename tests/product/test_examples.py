@@ -87,3 +87,23 @@ def test_scripts(tmp_path: Path) -> None:
         table = tmp_path / "sessions.csv"
         assert run("view_to_csv.py", "lab/Study sync", table, FLYWHEEL_API_KEY=site.api_key) == "s1: 1 sessions\n"
         assert "Study sync,s1,ses-1," in table.read_text()
+
+
+def test_labels_lead_nowhere_else(tmp_path: Path) -> None:
+    fetch = (
+        "import asyncio, sys; from pathlib import Path; from flywheel_async import AsyncClient\n"
+        "from flywheel_async.sync import Client; import roundtrip_async, roundtrip_sync\n"
+        "async def main(fw, project): await roundtrip_async.fetch(await fw.get_project(project), Path(sys.argv[3]))\n"
+        "roundtrip_sync.fetch(Client().get_project(sys.argv[1]), Path(sys.argv[2]))\n"
+        "asyncio.run(main(AsyncClient(), sys.argv[1]))\n"
+    )
+    with Emulator() as site, Client(site.api_key) as fw:
+        session = fw.ensure_path("lab/Study/s1/ses-1")
+        assert isinstance(session, Session)
+        session.add_acquisition(label="../../../../outside").upload_file(b"x", name="x.txt")
+        arguments = [session.parents.project or "", str(tmp_path / "sync" / "in"), str(tmp_path / "async" / "in")]
+        environment = {**os.environ, "FLYWHEEL_API_KEY": site.api_key}
+        subprocess.run([sys.executable, "-c", fetch, *arguments], check=True, cwd=EXAMPLES, env=environment)
+    found = sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("x.txt"))
+    name = "..%2F..%2F..%2F..%2Foutside"
+    assert found == [f"{flavour}/in/s1/ses-1/{name}/x.txt" for flavour in ("async", "sync")]
