@@ -435,6 +435,21 @@ async def test_very_large_sets_come_in_several_archives(
     assert len({path.read_bytes() for path in (tmp_path / "folder").rglob("info.json")}) == 2
 
 
+async def test_the_place_of_a_second_archive(session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(archive_tickets, "MOST_FILES", 2)
+    second = tmp_path / "x-2.tar"
+    for make, remove in ((second.mkdir, second.rmdir), (lambda: os.mkfifo(second), second.unlink)):
+        make()
+        with pytest.raises(ArgumentError, match=r"dest: .*x-2\.tar is"):
+            await session.download_tar(tmp_path / "x.tar")
+        assert listed(tmp_path) == ["x-2.tar"]
+        remove()
+    second.symlink_to(tmp_path / "elsewhere")
+    summary = await session.download_tar(tmp_path / "x.tar")
+    assert summary.paths[:2] == (tmp_path / "x.tar", tmp_path / "elsewhere")
+    assert second.is_symlink()
+
+
 @pytest.mark.parametrize("form", ["tar", "zip"])
 async def test_one_large_container_is_split_as_well(
     fw: AsyncClient, session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import BinaryIO, Literal, Protocol, TypeAlias, cast
 
 from flywheel_async.errors import FileExists, FlywheelError, TransferError
-from flywheel_async.files import open_temporary, publish
+from flywheel_async.files import check_destination, open_temporary, publish
 from flywheel_async.transfer.archive_tickets import Ticket
 from flywheel_async.transfer.extract import Nowhere, Unpacked, unpack_tar, unpack_zip
 from flywheel_async.transfer.feeding import PIECE, Feed
@@ -103,6 +103,9 @@ class Kept:
         final = self._path / archive_name(self._filename, self._form) if self._is_folder else self._path
         if number > 1:
             final = _numbered(final, number)
+        if not self._is_folder:
+            # Now, as for the first one, and not when that has its final name already.
+            final = check_destination(final)
         return _NewArchive(final, lambda temporary: self._written.append((temporary, final)))
 
     def publish(self, *, fsync: bool) -> tuple[Path, ...]:
