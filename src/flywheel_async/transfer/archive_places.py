@@ -14,8 +14,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO, Literal, Protocol, TypeAlias
 
-from flywheel_async.errors import FlywheelError, TransferError
+from flywheel_async.errors import FlywheelError
 from flywheel_async.files import open_temporary, publish
+from flywheel_async.local_errors import file_error
 from flywheel_async.transfer.archive_tickets import Ticket
 from flywheel_async.transfer.extract import Nowhere, Unpacked, unpack_tar, unpack_zip
 from flywheel_async.transfer.feeding import PIECE, Feed
@@ -131,7 +132,7 @@ class _NewArchive:
             return
         _remove([self._temporary])
         if isinstance(error, OSError) and not isinstance(error, FlywheelError):
-            raise TransferError(f"cannot write {self._final}: {error.strerror or error}") from error
+            raise file_error("cannot write", self._final, error) from error
 
 
 class Unpacking:
@@ -159,7 +160,7 @@ class Unpacking:
         except FlywheelError:
             raise
         except OSError as error:
-            raise TransferError(f"cannot write {temporary}: {error.strerror or error}") from error
+            raise file_error("cannot write", temporary, error) from error
         finally:
             _remove([temporary])
 
@@ -207,12 +208,12 @@ def temporary_folder(folder: Path) -> Path:
     """Makes a hidden folder for files on their way into an archive.
 
     Raises:
-        TransferError: The system refuses.
+        LocalFileError: The system refuses.
     """
     try:
         return Path(tempfile.mkdtemp(prefix=".fw-", dir=folder))
     except OSError as error:
-        raise TransferError(f"cannot write into {folder}: {error.strerror or error}") from error
+        raise file_error("cannot write into", folder, error) from error
 
 
 def remove_folder(folder: Path) -> None:

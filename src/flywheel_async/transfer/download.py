@@ -23,6 +23,7 @@ from flywheel_async.files import (
     in_user_thread,
     made_in_thread,
 )
+from flywheel_async.local_errors import path_error
 from flywheel_async.transfer.checksums import checksum_for
 from flywheel_async.transfer.fetch import Attempts, Content, Deadline, DownloadOptions, Replacing, doubting
 from flywheel_async.transfer.folders import SafeTree
@@ -85,7 +86,7 @@ def _in_folder(folder: Path, place: Sequence[str]) -> Path:
             raise ArgumentError(f"dest: {error}") from None
     path = folder / safe_name(place[-1])
     if path.is_symlink() or (path.exists() and not path.is_file()):
-        raise ArgumentError(f"dest: {path} is a link or no file, and is not replaced; move it away")
+        raise path_error(f"dest: {path} is a link or no file, and is not replaced; move it away", path)
     return path
 
 

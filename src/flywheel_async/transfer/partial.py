@@ -22,6 +22,7 @@ import anyio
 
 from flywheel_async.errors import FlywheelError, TransferError
 from flywheel_async.files import READ_CHUNK, in_thread, made_in_thread, mode_for, open_temporary, publish
+from flywheel_async.local_errors import file_error
 from flywheel_async.transfer.checksums import checksum_for
 from flywheel_async.transfer.ranges import Span, Spans
 
@@ -101,7 +102,7 @@ class Partial:
             discard: Whether what an interrupted download has left there is removed.
 
         Raises:
-            ArgumentError: Nothing can be written there.
+            LocalPathError: Nothing can be written there.
         """
         return await made_in_thread(
             lambda: cls._open(path, identity, wanted, discard), lambda made: made._close(keep=True)
@@ -133,7 +134,7 @@ class Partial:
         """Puts bytes at a place.
 
         Raises:
-            TransferError: The system refuses.
+            LocalFileError: The system refuses.
         """
         await self._do(lambda: self._write(at, data))
 
@@ -172,8 +173,7 @@ class Partial:
         except FlywheelError:
             raise
         except (OSError, ValueError) as exc:  # ValueError: closed meanwhile
-            reason = exc.strerror if isinstance(exc, OSError) and exc.strerror else exc
-            raise TransferError(f"cannot write {self._path}: {reason}") from exc
+            raise file_error("cannot write", self._path, exc) from exc
 
     # What follows blocks, and runs with the lock held.
 
