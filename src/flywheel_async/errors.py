@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from typing import Self
 
 Json = object
 """A decoded JSON value of unknown shape."""
@@ -32,13 +33,17 @@ class FlywheelError(Exception):
     """Base class of every error this package raises on purpose."""
 
     def __reduce__(self) -> tuple[Callable[..., FlywheelError], tuple[object, ...]]:
-        return _rebuild, (type(self), self.args, dict(self.__dict__))
+        return _rebuild, (type(self), self.args, self._state())
+
+    def _state(self) -> dict[str, object]:
+        return dict(self.__dict__)
 
 
 def _rebuild(cls: type[FlywheelError], args: tuple[object, ...], state: Mapping[str, object]) -> FlywheelError:
     error = cls.__new__(cls, *args)
     error.args = args
-    error.__dict__.update(state)
+    for name, value in state.items():
+        setattr(error, name, value)
     return error
 
 
@@ -48,6 +53,34 @@ class ConfigError(FlywheelError, ValueError):
 
 class ArgumentError(FlywheelError, TypeError, ValueError):
     """A bad argument, found before any request was sent. The message names the argument and the fix."""
+
+
+class _OfSystem(FlywheelError, OSError):
+    """An error with what the operating system tells; its text is the message alone."""
+
+    def __new__(cls, *args: object) -> Self:
+        # Of several built-in bases only this one can make the object.
+        return OSError.__new__(cls, *args)
+
+    def __str__(self) -> str:
+        return str(self.args[0]) if self.args else ""
+
+    def _state(self) -> dict[str, object]:
+        return {**super()._state(), "errno": self.errno, "strerror": self.strerror, "filename": self.filename}
+
+
+class LocalPathError(ArgumentError, _OfSystem):
+    """A path on this machine that cannot be read from or written to, found before it is used.
+
+    Attributes:
+        errno: The number of the system's error, if there is one.
+        strerror: Its text.
+        filename: The path.
+    """
+
+
+class MissingPath(LocalPathError, FileNotFoundError):
+    """A path on this machine where nothing is, though something must be."""
 
 
 class NotBound(FlywheelError):
@@ -253,6 +286,16 @@ class WaitFailed(WaitError):
 
 class TransferError(FlywheelError):
     """An upload or download failed; nothing is left at the final name."""
+
+
+class LocalFileError(TransferError, _OfSystem):
+    """The system refuses to write or keep a file on this machine: a full disk, a permission.
+
+    Attributes:
+        errno: The number of the system's error, if there is one.
+        strerror: Its text.
+        filename: The path.
+    """
 
 
 class UnsafeArchive(TransferError):

@@ -7,6 +7,7 @@ which the user's program may need. Hashing happens in the same thread hop as rea
 from __future__ import annotations
 
 import asyncio
+import errno
 import hashlib
 import io
 import os
@@ -22,7 +23,8 @@ import anyio.to_thread
 from aiofiles.threadpool import wrap as aiofiles_wrap
 from anyio.lowlevel import RunVar
 
-from flywheel_async.errors import ArgumentError, FileExists, IncompleteTransfer, TransferError
+from flywheel_async.errors import ArgumentError, FileExists, IncompleteTransfer, LocalPathError
+from flywheel_async.local_errors import file_error, path_error, reason
 
 T = TypeVar("T")
 
@@ -146,18 +148,18 @@ def open_source(path: Path, argument: str) -> HashedFile:
     """Opens a file for upload; blocking.
 
     Raises:
-        ArgumentError: It is missing, unreadable, or not a regular file.
+        LocalPathError: It is missing, unreadable, or not a regular file.
     """
     try:
         # Without O_NONBLOCK, opening a FIFO would wait for a writer before it could be refused.
         fd = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0))
     except OSError as exc:
-        raise ArgumentError(f"{argument}: cannot read {path}: {exc.strerror or exc}") from None
+        raise path_error(f"{argument}: cannot read {path}: {reason(exc)}", path, exc) from None
     mode = os.fstat(fd).st_mode
     if not stat.S_ISREG(mode):
         os.close(fd)
-        kind = "a folder" if stat.S_ISDIR(mode) else "not a regular file"
-        raise ArgumentError(f"{argument}: {path} is {kind}; give the path of one file")
+        kind, number = ("a folder", errno.EISDIR) if stat.S_ISDIR(mode) else ("not a regular file", None)
+        raise path_error(f"{argument}: {path} is {kind}; give the path of one file", path, number)
     return HashedFile(fd, "rb")
 
 
@@ -192,7 +194,8 @@ def check_destination(dest: object) -> Path:
         It as a `Path`.
 
     Raises:
-        ArgumentError: It is not a path, its folder is missing, or something else than a file is there.
+        ArgumentError: It is not a path.
+        LocalPathError: Its folder is missing, or something else than a file is there.
     """
     if not isinstance(dest, (str, os.PathLike)) or isinstance(dest, bytes):
         raise ArgumentError(f"dest must be the path of a file, not {type(dest).__name__}")
@@ -205,21 +208,23 @@ def check_destination(dest: object) -> Path:
             # The user's own choice, unlike links in a folder where a site chooses the name.
             return check_destination(path.resolve())
         if text.endswith(("/", os.sep)) and not path.is_dir():
-            raise ArgumentError(f"dest: the folder {path} does not exist; create it first")
-        if not path.parent.is_dir():
-            raise ArgumentError(f"dest: the folder {path.parent} does not exist; create it first")
+            raise path_error(f"dest: the folder {path} does not exist; create it first", path, errno.ENOENT)
+        above = path.parent
+        if not above.is_dir():
+            raise path_error(f"dest: the folder {above} does not exist; create it first", above, errno.ENOENT)
         if path.is_dir():
-            raise ArgumentError(f"dest: {path} is a folder; give the path of the file to write")
+            raise path_error(f"dest: {path} is a folder; give the path of the file to write", path, errno.EISDIR)
         if path.exists() and not path.is_file():
-            raise ArgumentError(f"dest: {path} is not a regular file and is not overwritten")
+            raise path_error(f"dest: {path} is not a regular file and is not overwritten", path)
         path.lstat()
+    except LocalPathError:
+        raise
     except FileNotFoundError:
         return path
     except UnicodeError:
         raise ArgumentError(f"dest: {text!a} cannot be the name of a file") from None
     except (OSError, RuntimeError) as exc:
-        reason = (exc.strerror if isinstance(exc, OSError) else None) or exc
-        raise ArgumentError(f"dest: {path} cannot be written: {reason}") from None
+        raise path_error(f"dest: {path} cannot be written: {reason(exc)}", path, exc) from None
     return path
 
 
@@ -242,14 +247,14 @@ def open_temporary(path: Path) -> tuple[Path, int]:
         The temporary path, and a descriptor for reading and writing.
 
     Raises:
-        ArgumentError: Nothing can be written there.
+        LocalPathError: Nothing can be written there.
     """
     temporary = path.with_name(f".fw-{secrets.token_hex(8)}.part")
     flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
     try:
         return temporary, os.open(temporary, flags, mode_for(path))
     except OSError as exc:
-        raise ArgumentError(f"dest: cannot write into {path.parent}: {exc.strerror or exc}") from None
+        raise path_error(f"dest: cannot write into {path.parent}: {reason(exc)}", path.parent, exc) from None
 
 
 def mode_for(path: Path) -> int:
@@ -285,7 +290,7 @@ def publish(
 
     Raises:
         FileExists: Something is there, and is not to be replaced.
-        TransferError: The system refuses.
+        LocalFileError: The system refuses.
     """
     try:
         if replace and hasattr(os, "fchmod") and path.is_file() and not path.is_symlink():
@@ -311,8 +316,7 @@ def publish(
     except FileExistsError:
         raise FileExists(f"dest: {path} is there by now") from None
     except (OSError, OverflowError) as exc:
-        reason = (exc.strerror if isinstance(exc, OSError) else None) or exc
-        raise TransferError(f"cannot write {path}: {reason}") from exc
+        raise file_error("cannot write", path, exc) from exc
 
 
 def _rename(temporary: Path, path: Path) -> None:

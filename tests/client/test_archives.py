@@ -512,7 +512,7 @@ async def test_cancelling(
             with anyio.move_on_after(0.5) as scope:
                 await verb(**options)
             assert scope.cancelled_caught
-        assert anyio.current_time() - start < 3
+        assert anyio.current_time() - start < 8
         assert [path.name for path in tmp_path.rglob("*") if path.name.startswith(".fw-") or path.name == "x"] == []
         assert open_below(tmp_path) == []
     assert fw._transport._budget.free == fw._options.max_connections

@@ -348,7 +348,6 @@ async def test_the_deadline_covers_the_look_up(
     site.faults.add("get_acquisition_file_info", latency=5.0)
     site.faults.add("get_acquisition_file_zip_info", latency=5.0)
     site.faults.add(ROUTE, latency=5.0)
-    start = time.monotonic()
     calls: list[Callable[[], Any]] = [
         lambda: acquisition.download_file("z.zip", tmp_path / "x", deadline=0.2),
         lambda: acquisition.read_file("z.zip", deadline=0.2),
@@ -360,9 +359,10 @@ async def test_the_deadline_covers_the_look_up(
         lambda: file.open_member("m", deadline=0.2).open(),
     ]
     for call in calls:
+        start = time.monotonic()
         with pytest.raises(RequestTimeout, match=r"deadline of 0\.2 s"):
             await call()
-    assert time.monotonic() - start < 4.5
+        assert time.monotonic() - start < 4
     assert listed(tmp_path) == []
     assert fw._transport._budget.free == fw._transport.streams.free == 64
 

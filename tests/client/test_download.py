@@ -344,7 +344,7 @@ async def test_cancelling(
     with anyio.move_on_after(0.7) as scope:
         await big.download(tmp_path / "x", parallel=parallel, resume=resume)
     assert scope.cancelled_caught
-    assert anyio.current_time() - start < 3
+    assert anyio.current_time() - start < 8
     kept = ["*.json", "*.part"] if resume else []
     assert listed(tmp_path) == kept
     assert open_below(tmp_path) == []

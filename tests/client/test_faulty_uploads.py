@@ -264,7 +264,7 @@ def test_ctrl_c_hands_the_ticket_back(tmp_path: Path, states: Path) -> None:
             running.send_signal(signal.SIGINT)
             began = time.monotonic()
             running.communicate(timeout=10)
-            assert time.monotonic() - began < 3
+            assert time.monotonic() - began < 5
             assert running.returncode != 0
         assert project.reload().files == []
         assert site.server.site.storage.objects._pending == {}

@@ -263,7 +263,7 @@ async def test_the_error_of_a_source_is_its_own() -> None:
 
 
 def slow(request: bytes) -> bytes:
-    time.sleep(1.5)
+    time.sleep(3)
     return http(b'{"_id": "x"}')
 
 
@@ -274,7 +274,7 @@ async def test_the_deadline_covers_everything(tmp_path: Path) -> None:
             start = anyio.current_time()
             with pytest.raises(RequestTimeout, match="deadline"):
                 await call()
-            assert anyio.current_time() - start < 1.2
+            assert anyio.current_time() - start < 2.5
         assert fw._transport._budget.free == 1
         await fw.aclose()
 

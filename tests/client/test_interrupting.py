@@ -155,7 +155,7 @@ async def test_cancelling(
                 group.start_soon(in_async, KINDS[kind](fw, where))
                 await wait()
                 group.cancel_scope.cancel()
-        assert anyio.current_time() - cancelled_at < 3
+        assert anyio.current_time() - cancelled_at < 5
         assert transport.open_connections == transport.idle_connections
         assert fw._transport._budget.free == fw._options.max_connections
         await transport.aclose()

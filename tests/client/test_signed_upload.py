@@ -270,7 +270,7 @@ async def test_cancelling_hands_the_ticket_back(site: Emulator, tmp_path: Path) 
             with anyio.move_on_after(0.5) as scope:
                 await project.upload_file(tmp_path / "x")
             assert scope.cancelled_caught
-            assert anyio.current_time() - start < 3
+            assert anyio.current_time() - start < 8
             assert left(site) == 0
             assert (await project.reload()).files == []
             assert budget.free == 64

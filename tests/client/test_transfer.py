@@ -274,7 +274,7 @@ async def test_a_stuck_source_does_not_hold_up_cancelling(acquisition: Acquisiti
         start = anyio.current_time()
         with anyio.move_on_after(0.3):
             await acquisition.upload_file(pipe, name="x")
-        assert anyio.current_time() - start < 3
+        assert anyio.current_time() - start < 8
         os.close(writing)
         await anyio.sleep(0.1)
 

@@ -208,7 +208,7 @@ async def test_the_deadline_is_for_all_of_it(site: Emulator, project: Project) -
             start = anyio.current_time()
             with pytest.raises(RequestTimeout, match="deadline"):
                 await fw.upload_file_to_container(project.id, BIG, name="x")
-            assert anyio.current_time() - start < 2
+            assert anyio.current_time() - start < 8
     assert (await project.reload()).files == []
 
 

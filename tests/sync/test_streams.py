@@ -151,6 +151,10 @@ def test_an_item_costs_next_to_nothing() -> None:
             page = await super().next_page()
             return page and list(range(20_000))
 
-    begin = time.perf_counter()
-    assert sum(1 for _ in Pager(Large(2))) == 40_000
-    assert (time.perf_counter() - begin) / 40_000 < 20e-6
+    def seconds() -> float:
+        begin = time.perf_counter()
+        assert sum(1 for _ in Pager(Large(2))) == 40_000
+        return time.perf_counter() - begin
+
+    # Noise of the machine only ever adds.
+    assert min(seconds() for _ in range(5)) / 40_000 < 20e-6

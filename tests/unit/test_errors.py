@@ -26,6 +26,15 @@ def test_every_error_pickles(cls: type[FlywheelError]) -> None:
         assert vars(twin) == vars(error)
 
 
+@pytest.mark.parametrize("cls", [errors.LocalPathError, errors.MissingPath, errors.LocalFileError])
+def test_what_the_system_told_is_kept(cls: type[OSError]) -> None:
+    error = cls("dest: the folder /x does not exist")
+    error.errno, error.strerror, error.filename = 2, "No such file or directory", "/x"
+    for twin in (pickle.loads(pickle.dumps(error)), copy.deepcopy(error)):
+        assert (twin.errno, twin.strerror, twin.filename) == (2, "No such file or directory", "/x")
+        assert str(twin) == "dest: the folder /x does not exist"
+
+
 @pytest.mark.parametrize("status", [400, 401, 402, 403, 404, 409, 412, 416, 422, 429, 500, 503, 418])
 def test_one_class_per_status(status: int) -> None:
     cls = errors.api_error_class(status)

@@ -238,7 +238,7 @@ class ArchiveDownload(Streamed):
         loop = asyncio.get_running_loop()
         async with watched(exchange) as check:
             await exchange.start(200, [("content-type", packer.media_type), ("content-disposition", disposition(name))])
-            while batch := await loop.run_in_executor(self.disk, _batch, pieces):
+            while (batch := await loop.run_in_executor(self.disk, _batch, pieces)) is not None:
                 check()
                 await exchange.push(batch, more=True)
             await exchange.push(b"", more=False)
@@ -277,10 +277,11 @@ def _read(path: Path, at: int, count: int) -> bytes:
     return data
 
 
-def _batch(pieces: Iterator[bytes]) -> bytes:
-    """Returns the next pieces of an archive, about as many bytes as a chunk has; nothing at its end.
+def _batch(pieces: Iterator[bytes]) -> bytes | None:
+    """Returns the next pieces of an archive, about as many bytes as a chunk has; `None` at its end.
 
-    Small files cost time more than bytes: a batch of them ends after a while, so that others get their turn.
+    Small files cost time more than bytes: a batch of them ends after a while, so that others get their turn. As a
+    packer may keep to itself what it is given, a batch may be empty in the middle of an archive.
     """
     found: list[bytes] = []
     size = 0
@@ -290,4 +291,4 @@ def _batch(pieces: Iterator[bytes]) -> bytes:
         size += len(piece)
         if size >= CHUNK or time.monotonic() > end:
             break
-    return b"".join(found)
+    return b"".join(found) if found else None

@@ -15,8 +15,9 @@ from itertools import count
 from pathlib import Path
 from typing import BinaryIO, Literal, Protocol, TypeAlias, cast
 
-from flywheel_async.errors import FileExists, FlywheelError, TransferError
+from flywheel_async.errors import FileExists, FlywheelError
 from flywheel_async.files import check_destination, open_temporary, publish
+from flywheel_async.local_errors import file_error
 from flywheel_async.transfer.archive_tickets import Ticket
 from flywheel_async.transfer.extract import Nowhere, Unpacked, unpack_tar, unpack_zip
 from flywheel_async.transfer.feeding import PIECE, Feed
@@ -152,7 +153,7 @@ class _NewArchive:
             return
         _remove([self._temporary])
         if isinstance(error, OSError) and not isinstance(error, FlywheelError):
-            raise TransferError(f"cannot write {self._final}: {error.strerror or error}") from error
+            raise file_error("cannot write", self._final, error) from error
 
 
 class Unpacking:
@@ -180,7 +181,7 @@ class Unpacking:
         except FlywheelError:
             raise
         except OSError as error:
-            raise TransferError(f"cannot write {temporary}: {error.strerror or error}") from error
+            raise file_error("cannot write", temporary, error) from error
         finally:
             _remove([temporary])
 
@@ -241,12 +242,12 @@ def temporary_folder(folder: Path) -> Path:
     """Makes a hidden folder for files on their way into an archive.
 
     Raises:
-        TransferError: The system refuses.
+        LocalFileError: The system refuses.
     """
     try:
         return Path(tempfile.mkdtemp(prefix=".fw-", dir=folder))
     except OSError as error:
-        raise TransferError(f"cannot write into {folder}: {error.strerror or error}") from error
+        raise file_error("cannot write into", folder, error) from error
 
 
 def remove_folder(folder: Path) -> None:

@@ -8,7 +8,7 @@ import os
 from collections.abc import Awaitable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, cast, runtime_checkable
 
 import anyio
 
@@ -30,6 +30,7 @@ from flywheel_async.files import (
     in_user_thread,
     made_in_thread,
 )
+from flywheel_async.local_errors import path_error, reason
 from flywheel_async.transfer.checksums import checksum_for
 from flywheel_async.transfer.fetch import Attempts, Content, Deadline, DownloadOptions, Replacing, doubting
 from flywheel_async.transfer.folders import SafeTree
@@ -84,7 +85,8 @@ def _checked_path(dest: object, place: Sequence[str], overwrite: Replacing) -> P
     except FlywheelError:
         raise
     except OSError as error:  # a folder that may not be looked into, for one
-        raise ArgumentError(f"dest: {dest} cannot be written: {error.strerror or error}") from None
+        named = cast("str | os.PathLike[str]", dest)
+        raise path_error(f"dest: {named} cannot be written: {reason(error)}", named, error) from None
     return path
 
 
@@ -97,7 +99,7 @@ def _in_folder(folder: Path, place: Sequence[str]) -> Path:
             raise ArgumentError(f"dest: {error}") from None
     path = folder / safe_name(place[-1])
     if path.is_symlink() or (path.exists() and not path.is_file()):
-        raise ArgumentError(f"dest: {path} is a link or no file, and is not replaced; move it away")
+        raise path_error(f"dest: {path} is a link or no file, and is not replaced; move it away", path)
     return path
 
 

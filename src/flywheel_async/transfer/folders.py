@@ -14,7 +14,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
 
-from flywheel_async.errors import ArgumentError, FlywheelError, TransferError, UnsafeArchive
+from flywheel_async.errors import ArgumentError, FlywheelError, UnsafeArchive
+from flywheel_async.local_errors import file_error, path_error
 from flywheel_async.transfer.names import Names
 
 _BY_DESCRIPTOR = os.open in os.supports_dir_fd and os.mkdir in os.supports_dir_fd and hasattr(os, "O_NOFOLLOW")
@@ -33,7 +34,7 @@ class SafeTree:
         argument: What the caller calls the folder, for errors.
 
     Raises:
-        ArgumentError: It cannot be made or opened.
+        LocalPathError: It cannot be made or opened.
     """
 
     def __init__(self, root: str | os.PathLike[str], *, fsync: bool = False, argument: str = "extract_to") -> None:
@@ -43,7 +44,8 @@ class SafeTree:
             self.root.mkdir(parents=True, exist_ok=True)
             self._root = os.open(self.root, os.O_RDONLY | getattr(os, "O_DIRECTORY", 0)) if _BY_DESCRIPTOR else -1
         except (OSError, ValueError) as error:
-            raise ArgumentError(f"{argument}: cannot write into {str(self.root)!a}: {error}") from None
+            message = f"{argument}: cannot write into {str(self.root)!a}: {error}"
+            raise path_error(message, self.root, error) from None
         self._names: dict[tuple[str, ...], Names] = {}
         self._known: dict[tuple[tuple[str, ...], Hashable], str] = {}
         self.renamed: dict[str, str] = {}
@@ -81,7 +83,7 @@ class SafeTree:
 
         Raises:
             UnsafeArchive: A link or something else than a folder is where a folder should be.
-            TransferError: It cannot be written.
+            LocalFileError: It cannot be written.
         """
         names = self._safe(parts, ("file", which))
         path = self.root.joinpath(*names)
@@ -93,7 +95,7 @@ class SafeTree:
                 mode = 0o666 if there is None else there & 0o666 | 0o600
                 descriptor = os.open(self._at(folder, names[:-1], temporary), flags, mode, dir_fd=folder)
             except OSError as error:
-                raise TransferError(f"cannot write {path}: {error.strerror or error}") from error
+                raise file_error("cannot write", path, error) from error
             done = False
             try:
                 with os.fdopen(descriptor, "wb") as file:
@@ -119,7 +121,7 @@ class SafeTree:
             except FlywheelError:
                 raise
             except OSError as error:
-                raise TransferError(f"cannot write {path}: {error.strerror or error}") from error
+                raise file_error("cannot write", path, error) from error
             finally:
                 if not done:
                     with suppress(OSError):
@@ -177,7 +179,7 @@ class SafeTree:
         except FlywheelError:
             raise
         except OSError as error:
-            raise TransferError(f"cannot make {self.root.joinpath(*names)}: {error.strerror or error}") from error
+            raise file_error("cannot make", self.root.joinpath(*names), error) from error
         finally:
             os.close(here)
 

@@ -22,6 +22,7 @@ import anyio
 
 from flywheel_async.errors import FlywheelError, TransferError
 from flywheel_async.files import READ_CHUNK, in_thread, made_in_thread, mode_for, open_temporary, publish
+from flywheel_async.local_errors import file_error
 from flywheel_async.transfer.checksums import checksum_for
 from flywheel_async.transfer.ranges import Span, Spans
 
@@ -101,8 +102,8 @@ class Partial:
             discard: Whether what an interrupted download has left there is removed.
 
         Raises:
-            ArgumentError: Nothing can be written there.
-            TransferError: The system refuses, such as for want of room.
+            LocalPathError: Nothing can be written there.
+            LocalFileError: The system refuses, such as for want of room.
         """
         return await made_in_thread(
             lambda: cls._open(path, identity, wanted, discard), lambda made: made._close(keep=True)
@@ -121,7 +122,7 @@ class Partial:
                     made._load()
                 except OSError as exc:
                     made._close(keep=False)
-                    raise TransferError(f"cannot write {path}: {exc.strerror or exc}") from exc
+                    raise file_error("cannot write", path, exc) from exc
                 return made
         return cls(path, *open_temporary(path), None, wanted)
 
@@ -138,7 +139,7 @@ class Partial:
         """Puts bytes at a place.
 
         Raises:
-            TransferError: The system refuses.
+            LocalFileError: The system refuses.
         """
         await self._do(lambda: self._write(at, data))
 
@@ -177,8 +178,7 @@ class Partial:
         except FlywheelError:
             raise
         except (OSError, ValueError) as exc:  # ValueError: closed meanwhile
-            reason = exc.strerror if isinstance(exc, OSError) and exc.strerror else exc
-            raise TransferError(f"cannot write {self._path}: {reason}") from exc
+            raise file_error("cannot write", self._path, exc) from exc
 
     # What follows blocks, and runs with the lock held.
 

@@ -18,7 +18,7 @@ from flywheel_async.errors import (
     FileExists,
     FlywheelError,
     IncompleteTransfer,
-    TransferError,
+    LocalFileError,
     TransportError,
 )
 from flywheel_async.events import Teller
@@ -224,8 +224,7 @@ def _is_worth_resuming(error: BaseException) -> bool:
     """Whether the same download may end well the next time."""
     if isinstance(error, APIError):
         return error.status not in _GONE
-    cause = error.__cause__
-    if isinstance(error, TransferError) and isinstance(cause, OSError) and cause.errno in _FULL:
+    if isinstance(error, LocalFileError) and error.errno in _FULL:
         return False  # what is left would keep the disk full
     if isinstance(error, FileExists):
         return False

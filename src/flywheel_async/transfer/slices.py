@@ -15,8 +15,9 @@ from typing import Protocol
 
 import anyio
 
-from flywheel_async.errors import ArgumentError, IncompleteTransfer, TransferError
+from flywheel_async.errors import ArgumentError, IncompleteTransfer, LocalFileError
 from flywheel_async.files import READ_CHUNK, hash_name, in_thread, made_in_thread
+from flywheel_async.local_errors import file_error
 from flywheel_async.transfer.sources import Source
 
 PIECE = 1024 * 1024
@@ -71,7 +72,7 @@ class Slices:
         Raises:
             ArgumentError: The source has another size than was announced.
             IncompleteTransfer: The file was written to since the source was prepared.
-            TransferError: The temporary file cannot be written.
+            LocalFileError: The temporary file cannot be written.
         """
         return await cls.in_place(source) or await cls._spooled(source)
 
@@ -123,8 +124,8 @@ class Slices:
 
     @classmethod
     async def _spooled(cls, source: Source) -> Slices:
-        def failed(error: OSError) -> TransferError:
-            return TransferError(f"{source.name}: cannot be kept in a temporary file: {error.strerror or error}")
+        def failed(error: OSError) -> LocalFileError:
+            return file_error(f"{source.name}: cannot be kept in a temporary file in", tempfile.gettempdir(), error)
 
         try:
             # Without a name, so that nothing is left of it however the program ends.

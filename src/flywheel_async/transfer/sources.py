@@ -123,7 +123,7 @@ def check_readable(specs: Iterable[FileSpec]) -> None:
     """Makes sure that files at paths can be opened, and closes them again; blocking.
 
     Raises:
-        ArgumentError: One cannot, or is no file.
+        LocalPathError: One cannot, or is no file.
     """
     for spec in specs:
         if isinstance(spec.contents, PathContents):
