@@ -566,6 +566,17 @@ async def test_a_folder_that_appears_meanwhile(session: Session, tmp_path: Path)
     assert open_below(tmp_path) == []
 
 
+async def test_an_archive_that_is_taken_away(session: Session, tmp_path: Path) -> None:
+    def note(event: Event) -> None:
+        if isinstance(event, Done):
+            for path in tmp_path.glob(".fw-*"):
+                path.unlink()
+
+    with pytest.raises(TransferError, match="cannot write .*x: No such file"):
+        await session.download_tar(tmp_path / "x", on_progress=note)
+    assert listed(tmp_path) == []
+
+
 async def test_a_callable_may_ask_the_site(site: Emulator, session: Session, tmp_path: Path) -> None:
     async with AsyncClient(site.api_key, max_connections=1) as fw:
         asked: list[str] = []

@@ -116,7 +116,11 @@ class Kept:
     def _publish(self, temporary: Path, final: Path, fsync: bool) -> Path:
         wanted = final
         for number in count(2):
-            with io.FileIO(temporary, "r+b") as file:
+            try:
+                raw = io.FileIO(temporary, "r+b")
+            except OSError as error:  # somebody has tidied up
+                raise file_error("cannot write", final, error) from error
+            with raw as file:
                 try:
                     publish(file, temporary, final, fsync=fsync, replace=not self._is_folder)
                 except FileExists:
