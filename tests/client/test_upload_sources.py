@@ -216,6 +216,40 @@ async def test_the_same_file_ends_with_all_of_it(path: Path) -> None:
 
 
 @SIGNED
+async def test_what_is_not_blocking_is_not_cut_off(signed: bool | None) -> None:
+    class Slow(io.RawIOBase):
+        """Gives None while it has nothing, as files that do not block."""
+
+        def __init__(self) -> None:
+            self.left: list[bytes | None] = [b"abc", None, b"def", b""]
+
+        def readable(self) -> bool:
+            return True
+
+        def read(self, size: int = -1, /) -> bytes | None:
+            return self.left.pop(0)
+
+    site = Site()
+    with pytest.raises(ArgumentError, match="make it blocking"):
+        await upload(site, Slow(), signed)
+    assert site.puts == []
+
+
+@SIGNED
+async def test_a_text_that_is_read_is_refused_also_when_it_is_empty(tmp_path: Path, signed: bool | None) -> None:
+    (tmp_path / "empty").touch()
+    async with await anyio.open_file(tmp_path / "empty") as file:
+        with pytest.raises(ArgumentError, match="binary mode"):
+            await upload(Site(), file, signed)
+
+
+@SIGNED
+async def test_a_path_under_another_name(path: Path, signed: bool | None) -> None:
+    made = await upload(Site(), FileSpec("x", path), signed, name=None)
+    assert made.hash == hash_of(DATA)
+
+
+@SIGNED
 @pytest.mark.parametrize("error", [ConnectionResetError(104, "reset"), OSError(28, "full"), ZeroDivisionError()])
 async def test_errors_of_a_source_pass_as_they_are(signed: bool | None, error: Exception) -> None:
     def chunks() -> Iterator[bytes]:
