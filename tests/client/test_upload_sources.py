@@ -236,6 +236,20 @@ async def test_what_is_not_blocking_is_not_cut_off(signed: bool | None) -> None:
 
 
 @SIGNED
+@pytest.mark.skipif(not Path("/proc/version").exists(), reason="there is no /proc")
+async def test_a_file_that_does_not_tell_its_size(signed: bool | None) -> None:
+    proc = Path("/proc/version")
+    assert proc.stat().st_size == 0
+    for buffering in (-1, 0):
+        with proc.open("rb", buffering=buffering) as file:
+            assert (await upload(Site(), file, signed)).hash == hash_of(proc.read_bytes())
+    site = Site()
+    with pytest.raises(ArgumentError, match="does not tell its size"):
+        await upload(site, proc, signed)
+    assert (site.puts, site.forms) == ([], [])
+
+
+@SIGNED
 async def test_a_text_that_is_read_is_refused_also_when_it_is_empty(tmp_path: Path, signed: bool | None) -> None:
     (tmp_path / "empty").touch()
     async with await anyio.open_file(tmp_path / "empty") as file:
