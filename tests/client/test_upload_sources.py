@@ -17,7 +17,7 @@ import pytest
 from tests.client.places import open_below
 from tests.client.storesite import CONTAINER, StoreSite, entry, hash_of, reply
 
-from flywheel_async import FileSpec
+from flywheel_async import EmptyUploadWarning, FileSpec
 from flywheel_async.errors import ArgumentError, IncompleteTransfer, ServerError, TransferError
 from flywheel_async.events import Done, Event, Started, Verified
 from flywheel_async.files import READ_CHUNK
@@ -233,6 +233,25 @@ async def test_what_is_not_blocking_is_not_cut_off(signed: bool | None) -> None:
     with pytest.raises(ArgumentError, match="make it blocking"):
         await upload(site, Slow(), signed)
     assert site.puts == []
+
+
+@SIGNED
+@pytest.mark.parametrize("kind", {**IN_PLACE, **BY_READING})
+async def test_a_file_object_at_its_end_is_told_of(path: Path, kind: str, signed: bool | None) -> None:
+    with {**IN_PLACE, **BY_READING}[kind](path) as file:
+        file.read()
+        with pytest.warns(EmptyUploadWarning, match=r"x: the file object stood at its end.*seek\(0\)") as caught:
+            made = await upload(Site(), file, signed)
+    assert made.size == 0
+    assert [Path(one.filename).name for one in caught] != ["upload.py"]
+
+
+@SIGNED
+async def test_an_empty_file_object_is_nothing_to_tell_of(tmp_path: Path, signed: bool | None) -> None:
+    (tmp_path / "x").touch()
+    with (tmp_path / "x").open("rb") as file:
+        assert (await upload(Site(), file, signed)).size == 0
+    assert (await upload(Site(), io.BytesIO(), signed)).size == 0
 
 
 @SIGNED
