@@ -40,7 +40,10 @@ log = logging.getLogger("flywheel_async.transfer")
 
 _TICKET_GONE = frozenset({400, 401, 403, 404, 410})
 """Statuses with which stores and sites tell that a ticket or its URLs are not good any more."""
+_TOO_SLOW = frozenset({502, 504})
+"""Statuses of something before the site, which may still be at work."""
 _RESTARTS = 2
+_LOOK_SECONDS = 1.0
 
 
 async def upload_signed(out: Outgoing, slices: Slices) -> list[Model]:
@@ -159,10 +162,15 @@ def _may_start_again(error: FlywheelError, state: UploadState) -> bool:
 
 
 async def _complete(out: Outgoing, slices: Slices, state: UploadState, body: Body) -> list[Model]:
-    """Completes the ticket. An answer that got lost is looked for in what the site lists."""
+    """Completes the ticket. An answer that got lost is looked for in what the site lists.
+
+    Where the site was too slow to answer, it may still put the file together. So the file is not sent a second time,
+    even when the ticket is good no more: it would become two versions.
+    """
     transport, ticket = out.core._transport, state.ticket
     assert ticket is not None
     attempt, unsure = 0, False
+    slow: FlywheelError | None = None
     while True:
         attempt += 1
         try:
@@ -173,13 +181,19 @@ async def _complete(out: Outgoing, slices: Slices, state: UploadState, body: Bod
             gone = unsure and isinstance(error, (NotFound, BadRequest, Conflict))
             status = error.status if isinstance(error, APIError) else None
             unsure = unsure or status is None or status >= 500
+            if isinstance(error, RequestTimeout) or status in _TOO_SLOW:
+                slow = slow or error
             after = error.retry_after if isinstance(error, APIError) else None
             outcome = Outcome(status, retry_after=None if after is None else str(after))
             wait = None if gone else transport.retry_wait(attempt, outcome)
             if wait is None:
-                if unsure and (found := await _arrived(out, slices, or_raise=error)):
+                patience = transport.options.request_timeout if gone and slow is not None else 0.0
+                if unsure and (found := await _arrived(out, slices, or_raise=error, patience=patience)):
                     state.ticket = None
                     return found
+                if gone and slow is not None:
+                    slow.add_note(f"everything was sent, but {error}; look whether {out.name!r} is listed, or wait")
+                    raise slow from error
                 raise
             await out.teller.retrying(slices.size, wait, error)
             await anyio.sleep(wait)
@@ -187,19 +201,26 @@ async def _complete(out: Outgoing, slices: Slices, state: UploadState, body: Bod
     return await out.checked(response, slices.size, slices.hash)
 
 
-async def _arrived(out: Outgoing, slices: Slices, or_raise: FlywheelError | None = None) -> list[Model]:
+async def _arrived(
+    out: Outgoing, slices: Slices, or_raise: FlywheelError | None = None, patience: float = 0.0
+) -> list[Model]:
     """Looks whether the site lists the file already.
 
     Args:
         out: The file.
         slices: Its bytes.
         or_raise: What is raised when it cannot be looked; by default what went wrong then.
+        patience: For how many seconds it is looked again.
     """
     await slices.work_out_hash()
-    try:
-        entry = await out.arrived(slices.size, slices.hash)
-    except FlywheelError:
-        if or_raise is None:
-            raise
-        raise or_raise from None
-    return [] if entry is None else [entry]
+    end = anyio.current_time() + patience
+    while True:
+        try:
+            entry = await out.arrived(slices.size, slices.hash)
+        except FlywheelError:
+            if or_raise is None:
+                raise
+            raise or_raise from None
+        if entry is not None or anyio.current_time() >= end:
+            return [] if entry is None else [entry]
+        await anyio.sleep(_LOOK_SECONDS)
