@@ -108,7 +108,7 @@ def _identity(out: Outgoing, slices: Slices, metadata: bytes) -> Mapping[str, ob
     if found is None:
         return None
     site = out.core._transport.site
-    said = json.dumps([json.loads(metadata), out.media_type], sort_keys=True)
+    said = json.dumps([json.loads(metadata), out.media_type, out.preserve_metadata], sort_keys=True)
     return {
         "site": site.base_url,
         "container": out.container_id,
