@@ -20,7 +20,7 @@ from pydicom.sequence import Sequence
 from pydicom.uid import ExplicitVRLittleEndian, MRImageStorage, generate_uid
 from tests.client.places import MIB, acquisition_of
 
-from flywheel_async import AsyncClient, FileSpec, Group
+from flywheel_async import AsyncClient, EmptyUploadWarning, FileSpec, Group
 from flywheel_async.emulator import Emulator
 from flywheel_async.errors import ArgumentError, ChecksumMismatch
 from flywheel_async.events import Done, Event
@@ -74,6 +74,20 @@ def test_copied_to_a_file(client: Client, stored: Callable[[bytes, str], Any]) -
     file.hash = f"v0-sha384-{'0' * 96}"
     with client.stream(file) as stream, pytest.raises(ChecksumMismatch):
         shutil.copyfileobj(stream, io.BytesIO())
+
+
+def test_uploaded_when_it_was_read(client: Client, stored: Callable[[bytes, str], Any]) -> None:
+    file, project = stored(DATA, "x"), client.lookup("as_files/P")
+    with pytest.raises(ArgumentError, match="has no name"):
+        client.upload_file_to_container(project.id, client.stream(file))
+    with client.stream(file) as stream:
+        stream.read()
+        with pytest.warns(EmptyUploadWarning, match="open it again"):
+            (made,) = client.upload_file_to_container(project.id, stream, name="read")
+    assert made.size == 0
+    empty = stored(b"", "empty")
+    with client.stream(empty) as stream:
+        assert client.upload_file_to_container(project.id, stream, name="none")[0].size == 0
 
 
 def test_read_by_nibabel(client: Client, stored: Callable[[bytes, str], Any]) -> None:

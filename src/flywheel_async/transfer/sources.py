@@ -91,7 +91,7 @@ def as_spec(file: object, name: str | None = None) -> FileSpec:
         spec = FileSpec(Path(path).name if name is None else name, PathContents(path))
     elif _is_contents(file):
         own = getattr(file, "name", None)
-        name = Path(own).name if name is None and isinstance(own, str) else name
+        name = Path(own).name if name is None and own and isinstance(own, str) else name
         if name is None:
             kind = type(file).__name__
             hint = "" if isinstance(file, (bytes, bytearray, memoryview, Readable)) else "; several files go as a list"
@@ -279,6 +279,13 @@ class Source:
             with suppress(Exception):  # pipes and the like raise all kinds of errors
                 found = await self._call(tell)
                 self.position = found if isinstance(found, int) else None
+
+    @property
+    def is_begun(self) -> bool:
+        """Whether the user's file object, or stream, has bytes before those that are uploaded."""
+        contents = self._spec.contents
+        of_stream = isinstance(getattr(contents, "remaining", None), int) and getattr(contents, "size", None)
+        return bool(self.position or of_stream)
 
     @property
     def hash(self) -> str:

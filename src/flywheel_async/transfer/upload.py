@@ -117,9 +117,10 @@ async def upload_one(
                 await teller.ended()
             # Behind the bytes that were sent, also where they were not read by the file object itself.
             left_at = None if left_at is None or teller.total is None else left_at + teller.total
-            if source.position and not teller.done:
+            if source.is_begun and not teller.done:
                 warn(
-                    f"{spec.name}: the file object stood at its end, so an empty file was uploaded; seek(0) before",
+                    f"{spec.name}: the file object stood at its end, so an empty file was uploaded; "
+                    "go back by seek(0), or open it again, before",
                     EmptyUploadWarning,
                 )
         finally:
