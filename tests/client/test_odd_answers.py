@@ -24,6 +24,7 @@ from flywheel_async.errors import (
     ServerError,
 )
 from flywheel_async.transfer import outgoing
+from flywheel_async.transfer import signed as signed_module
 
 pytestmark = pytest.mark.anyio
 
@@ -183,10 +184,20 @@ async def test_an_answer_that_got_lost(signed: bool | None, says: dict[str, obje
     assert (await upload(site, signed, **options)).version == (1 if taken else 2)
 
 
-@pytest.mark.parametrize("status", [None, 504])
+@pytest.mark.parametrize(
+    ("failure", "kind"),
+    [
+        (httpx.ReadTimeout("slow"), RequestTimeout),
+        (httpx.ReadError("reset after long"), ConnectionFailed),
+        (504, ServerError),
+    ],
+)
 @pytest.mark.parametrize("listed", [True, False])
-async def test_a_site_that_is_slow_to_list_gets_the_file_once(listed: bool, status: int | None) -> None:
+async def test_a_site_that_is_slow_to_list_gets_the_file_once(
+    monkeypatch: pytest.MonkeyPatch, listed: bool, failure: Exception | int, kind: type[Exception]
+) -> None:
     """The ticket is in use, so it is good no more, and the file is not listed yet."""
+    monkeypatch.setattr(signed_module, "_LONG_SECONDS", 0.0)
     completed = looks = 0
 
     def slow(request: httpx.Request, body: bytes) -> httpx.Response:
@@ -194,9 +205,9 @@ async def test_a_site_that_is_slow_to_list_gets_the_file_once(listed: bool, stat
         completed += 1
         if completed > 1:
             return reply({"message": "no such ticket"}, 404)
-        if status is None:
-            raise httpx.ReadTimeout("slow")
-        return reply({}, status)
+        if isinstance(failure, int):
+            return reply({}, failure)
+        raise failure
 
     def look(request: httpx.Request, body: bytes) -> httpx.Response:
         nonlocal looks
@@ -207,10 +218,9 @@ async def test_a_site_that_is_slow_to_list_gets_the_file_once(listed: bool, stat
     if listed:
         assert (await upload(site, seconds=3.0)).version == 1
     else:
-        with pytest.raises(RequestTimeout if status is None else ServerError) as caught:
+        with pytest.raises(kind) as caught:
             await upload(site, seconds=0.1)
-        assert "no such ticket" in caught.value.__notes__[0]
-        assert "look whether 'x' is listed" in caught.value.__notes__[0]
+        assert "in use or gone (404): look for 'x' later" in caught.value.__notes__[0]
     assert len(site.puts) == 1
 
 

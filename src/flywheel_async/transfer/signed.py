@@ -15,12 +15,10 @@ import anyio
 
 from flywheel_async.errors import (
     APIError,
-    BadRequest,
     ChecksumMismatch,
     Conflict,
     ConnectionFailed,
     FlywheelError,
-    NotFound,
     RequestTimeout,
     StoreRefused,
 )
@@ -44,6 +42,8 @@ _TOO_SLOW = frozenset({502, 504})
 """Statuses of something before the site, which may still be at work."""
 _RESTARTS = 2
 _LOOK_SECONDS = 1.0
+_LONG_SECONDS = 5.0
+"""After which a connection that broke tells of a site at work, and of something before it that did not wait."""
 
 
 async def upload_signed(out: Outgoing, slices: Slices) -> list[Model]:
@@ -173,27 +173,35 @@ async def _complete(out: Outgoing, slices: Slices, state: UploadState, body: Bod
     slow: FlywheelError | None = None
     while True:
         attempt += 1
+        began = anyio.current_time()
         try:
             response = await transport.request(out.request(body, ticket.name))
             break
         except (ConnectionFailed, RequestTimeout, APIError) as error:
             # A ticket that was good a moment ago and is not any more has been completed meanwhile.
-            gone = unsure and isinstance(error, (NotFound, BadRequest, Conflict))
             status = error.status if isinstance(error, APIError) else None
+            gone = unsure and (status in _TICKET_GONE or isinstance(error, Conflict))
             unsure = unsure or status is None or status >= 500
-            if isinstance(error, RequestTimeout) or status in _TOO_SLOW:
+            broke_late = isinstance(error, ConnectionFailed) and anyio.current_time() - began >= _LONG_SECONDS
+            if isinstance(error, RequestTimeout) or broke_late or status in _TOO_SLOW:
                 slow = slow or error
             after = error.retry_after if isinstance(error, APIError) else None
             outcome = Outcome(status, retry_after=None if after is None else str(after))
             wait = None if gone else transport.retry_wait(attempt, outcome)
             if wait is None:
-                patience = transport.options.request_timeout if gone and slow is not None else 0.0
-                if unsure and (found := await _arrived(out, slices, or_raise=error, patience=patience)):
+                problem: FlywheelError = error
+                patience = 0.0
+                if gone and slow is not None:
+                    problem, patience = slow, transport.options.request_timeout
+                    # Not what the site says: it may repeat the ticket.
+                    slow.add_note(
+                        f"all was sent, and its ticket is in use or gone ({status}): look for {out.name!r} later"
+                    )
+                if unsure and (found := await _arrived(out, slices, or_raise=problem, patience=patience)):
                     state.ticket = None
                     return found
-                if gone and slow is not None:
-                    slow.add_note(f"everything was sent, but {error}; look whether {out.name!r} is listed, or wait")
-                    raise slow from error
+                if problem is not error:
+                    raise problem from error
                 raise
             await out.teller.retrying(slices.size, wait, error)
             await anyio.sleep(wait)
