@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from flywheel_async.resources.ensure import DuplicateWarning as DuplicateWarning
     from flywheel_async.resources.info import InfoKeyWarning as InfoKeyWarning
     from flywheel_async.transfer.sources import FileSpec as FileSpec
+    from flywheel_async.transfer.upload import EmptyUploadWarning as EmptyUploadWarning
     from flywheel_async.views.builder import ViewBuilder as ViewBuilder
 
 _WHERE = {
@@ -94,6 +95,7 @@ _WHERE = {
     "ViewBuilder": "views.builder",
     "InsecureWarning": "config",
     "InfoKeyWarning": "resources.info",
+    "EmptyUploadWarning": "transfer.upload",
 }
 
 __all__ = [*_WHERE, "types"]  # pyright: ignore[reportUnsupportedDunderAll]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, cast
 
 from flywheel_async.pagination import Page, Query
 from flywheel_async.raw.caller import build, with_totals
@@ -69,6 +69,11 @@ class Core:
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} of {self._transport.site.base_url}>"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(
+            "a client cannot be pickled or copied: its connections belong to this process; make one in each"
+        )
 
     @property
     def _containers(self) -> Containers:

@@ -149,18 +149,36 @@ def open_source(path: Path, argument: str) -> HashedFile:
 
     Raises:
         LocalPathError: It is missing, unreadable, or not a regular file.
+        ArgumentError: It does not tell its size.
     """
     try:
         # Without O_NONBLOCK, opening a FIFO would wait for a writer before it could be refused.
         fd = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0))
     except OSError as exc:
         raise path_error(f"{argument}: cannot read {path}: {reason(exc)}", path, exc) from None
-    mode = os.fstat(fd).st_mode
+    found = os.fstat(fd)
+    mode = found.st_mode
     if not stat.S_ISREG(mode):
         os.close(fd)
         kind, number = ("a folder", errno.EISDIR) if stat.S_ISDIR(mode) else ("not a regular file", None)
         raise path_error(f"{argument}: {path} is {kind}; give the path of one file", path, number)
+    if found.st_size == 0 and has_more(fd, 0):
+        os.close(fd)
+        raise ArgumentError(
+            f"{argument}: {path} does not tell its size, as files of /proc; upload a file object instead: open(…, 'rb')"
+        )
     return HashedFile(fd, "rb")
+
+
+def has_more(fd: int, at: int) -> bool:
+    """Whether a file has bytes at a place where, by the size that it tells, it has ended; blocking.
+
+    Files that the system makes up while they are read, such as those of /proc, tell that they are empty.
+    """
+    try:
+        return hasattr(os, "pread") and bool(os.pread(fd, 1, at))
+    except OSError:
+        return False
 
 
 async def read_source(raw: HashedFile, path: Path) -> AsyncGenerator[bytes, None]:

@@ -87,7 +87,7 @@ class StoreSite(httpx.AsyncBaseTransport):
         if store:
             self.puts.append((request, body))
             return self._put(request, body)
-        path, query = request.url.path, request.url.query.decode()
+        path, ticket = request.url.path, request.url.params.get("ticket")
         if path.endswith("/config"):
             return reply({"features": {"signed_url": True}})
         if path.endswith("/cleanup"):
@@ -96,12 +96,12 @@ class StoreSite(httpx.AsyncBaseTransport):
         if request.method == "DELETE":
             self.deleted.append(request.url.raw_path.decode())
             return reply({})
-        if query == "ticket=":
+        if ticket == "":
             asked = json.loads(body)
             self.tickets.append(asked)
             made = {"ticket": "TICKET", "urls": {asked["filenames"][0]: list(self._urls)}, "headers": self._headers}
             return reply(self._ticket or made)
-        if query.startswith("ticket="):
+        if ticket is not None:
             return self._complete(request, body) if self._complete else reply([entry(self.puts[-1][1])])
         return self._other(request, body) if self._other else reply({}, 404)
 

@@ -114,6 +114,7 @@ async def test_a_session_goes_on(path: Path) -> None:
         {**SAID, "metadata": {"info": {"run": 1}, "tags": ["b"]}},
         {**SAID, "metadata": {**SAID["metadata"], "modality": "MR"}},
         {**SAID, "content_type": "c/d"},
+        {**SAID, "preserve_metadata": True},
         {**SAID, "key": "127.0.0.1:9:__force_insecure:another-key"},
     ],
 )

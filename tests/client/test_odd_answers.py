@@ -14,8 +14,17 @@ import pytest
 from tests.client.storesite import CONTAINER, PARTS, StoreSite, entry, hash_of, reply
 
 from flywheel_async import FileSpec
-from flywheel_async.errors import ArgumentError, BadAnswer, ChecksumMismatch, Conflict, ConnectionFailed, ServerError
+from flywheel_async.errors import (
+    ArgumentError,
+    BadAnswer,
+    ChecksumMismatch,
+    Conflict,
+    ConnectionFailed,
+    RequestTimeout,
+    ServerError,
+)
 from flywheel_async.transfer import outgoing
+from flywheel_async.transfer import signed as signed_module
 
 pytestmark = pytest.mark.anyio
 
@@ -28,9 +37,11 @@ def soon(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(outgoing, "_SETTLING_SECONDS", 0.01)
 
 
-async def upload(site: StoreSite, signed: bool | None = None, data: bytes = DATA, **options: Any) -> Any:
+async def upload(
+    site: StoreSite, signed: bool | None = None, data: bytes = DATA, *, seconds: float = 60.0, **options: Any
+) -> Any:
     with anyio.fail_after(10):
-        async with site.client() as fw:
+        async with site.client(request_timeout=seconds) as fw:
             (made,) = await fw.upload_file_to_container(CONTAINER, data, signed, **{"name": "x", **options})
             return made
 
@@ -171,6 +182,46 @@ async def test_an_answer_that_got_lost(signed: bool | None, says: dict[str, obje
     site = Losing(other=lambda request, body: reply(entry(DATA, **says)))
     options = {"metadata": SENT, "content_type": "a/b"}
     assert (await upload(site, signed, **options)).version == (1 if taken else 2)
+
+
+@pytest.mark.parametrize(
+    ("failure", "kind"),
+    [
+        (httpx.ReadTimeout("slow"), RequestTimeout),
+        (httpx.ReadError("reset after long"), ConnectionFailed),
+        (504, ServerError),
+    ],
+)
+@pytest.mark.parametrize("listed", [True, False])
+async def test_a_site_that_is_slow_to_list_gets_the_file_once(
+    monkeypatch: pytest.MonkeyPatch, listed: bool, failure: Exception | int, kind: type[Exception]
+) -> None:
+    """The ticket is in use, so it is good no more, and the file is not listed yet."""
+    monkeypatch.setattr(signed_module, "_LONG_SECONDS", 0.0)
+    completed = looks = 0
+
+    def slow(request: httpx.Request, body: bytes) -> httpx.Response:
+        nonlocal completed
+        completed += 1
+        if completed > 1:
+            return reply({"message": "no such ticket"}, 404)
+        if isinstance(failure, int):
+            return reply({}, failure)
+        raise failure
+
+    def look(request: httpx.Request, body: bytes) -> httpx.Response:
+        nonlocal looks
+        looks += 1
+        return reply(entry(DATA)) if listed and looks > 1 else reply({}, 404)
+
+    site = StoreSite(complete=slow, other=look)
+    if listed:
+        assert (await upload(site, seconds=3.0)).version == 1
+    else:
+        with pytest.raises(kind) as caught:
+            await upload(site, seconds=0.1)
+        assert "in use or gone (404): look for 'x' later" in caught.value.__notes__[0]
+    assert len(site.puts) == 1
 
 
 @pytest.mark.parametrize("listed", [True, False])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import os
 import shutil
@@ -10,6 +11,7 @@ import zipfile
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import nibabel
 import numpy
 import pydicom
 import pytest
@@ -18,7 +20,7 @@ from pydicom.sequence import Sequence
 from pydicom.uid import ExplicitVRLittleEndian, MRImageStorage, generate_uid
 from tests.client.places import MIB, acquisition_of
 
-from flywheel_async import AsyncClient, FileSpec, Group
+from flywheel_async import AsyncClient, EmptyUploadWarning, FileSpec, Group
 from flywheel_async.emulator import Emulator
 from flywheel_async.errors import ArgumentError, ChecksumMismatch
 from flywheel_async.events import Done, Event
@@ -72,6 +74,42 @@ def test_copied_to_a_file(client: Client, stored: Callable[[bytes, str], Any]) -
     file.hash = f"v0-sha384-{'0' * 96}"
     with client.stream(file) as stream, pytest.raises(ChecksumMismatch):
         shutil.copyfileobj(stream, io.BytesIO())
+
+
+def test_uploaded_when_it_was_read(client: Client, stored: Callable[[bytes, str], Any]) -> None:
+    file, project = stored(DATA, "x"), client.lookup("as_files/P")
+    with pytest.raises(ArgumentError, match="has no name"):
+        client.upload_file_to_container(project.id, client.stream(file))
+    with client.stream(file) as stream:
+        stream.read()
+        with pytest.warns(EmptyUploadWarning, match="open it again"):
+            (made,) = client.upload_file_to_container(project.id, stream, name="read")
+    assert made.size == 0
+    empty = stored(b"", "empty")
+    with client.stream(empty) as stream:
+        assert client.upload_file_to_container(project.id, stream, name="none")[0].size == 0
+
+
+def test_read_by_nibabel(client: Client, stored: Callable[[bytes, str], Any]) -> None:
+    values = numpy.arange(8, dtype="<i2").reshape(2, 2, 2)
+    file = stored(nibabel.Nifti1Image(values, numpy.eye(4)).to_bytes(), "x.nii")
+    with client.stream(file) as stream:
+        image = nibabel.Nifti1Image.from_stream(stream)
+    assert (numpy.asarray(image.dataobj) == values).all()
+
+
+def test_wrapped_as_files_are(client: Client, stored: Callable[[bytes, str], Any]) -> None:
+    file = stored("a,b\n1,ü\n".encode(), "x.csv")
+    stream = client.stream(file)
+    assert stream.closed
+    with stream:
+        assert (stream.readable(), stream.writable(), stream.seekable(), stream.closed) == (True, False, False, False)
+        assert list(csv.reader(io.TextIOWrapper(stream, encoding="utf-8"))) == [["a", "b"], ["1", "ü"]]
+    assert stream.closed
+    with client.stream(stored(DATA, "x")) as stream:
+        buffered = io.BufferedReader(stream, 100)  # type: ignore[type-var]
+        assert buffered.peek(3)[:3] == DATA[:3]
+        assert buffered.read(2 * MIB) + buffered.read() == DATA
 
 
 def test_read_by_pydicom(client: Client, stored: Callable[[bytes, str], Any]) -> None:

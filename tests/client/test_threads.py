@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 
 import pytest
 
+from flywheel_async import AsyncClient
 from flywheel_async.emulator import Emulator
+from flywheel_async.errors import NotBound
 from flywheel_async.sync import Client
 
 THREADS = 8
@@ -122,3 +125,13 @@ def test_a_failing_row_is_told_and_harms_no_other(shared: Client) -> None:
     assert failed[99].startswith("NoMatch: ")
     sessions = shared.lookup(["failing", "Study"]).sessions.find(full=True)
     assert sorted((s.info for s in sessions), key=lambda info: info["row"]) == [expected(row) for row in table]
+
+
+def test_a_client_is_not_for_other_processes(site: Emulator) -> None:
+    with Client(site.api_key) as fw:
+        for one in (fw, fw.projects, fw.get_current_user, AsyncClient(site.api_key)):
+            with pytest.raises(TypeError, match="a client cannot be pickled .* make one in each"):
+                pickle.dumps(one)
+        user = pickle.loads(pickle.dumps(fw.get_current_user()))
+    with pytest.raises(NotBound):
+        user.reload()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 from typing import Any
@@ -52,6 +53,32 @@ async def test_one_that_cannot_be_read_stops_all_before_anything_is_sent(
         with pytest.raises(ArgumentError, match=r"file: "):
             await watched.upload_file_to_container(acquisition.id, [tmp_path / "there", bad])
     assert traffic.take() == []
+
+
+async def test_one_that_has_no_bytes_stops_all_before_anything_is_sent(
+    watched: AsyncClient, traffic: Traffic, acquisition: Acquisition, tmp_path: Path
+) -> None:
+    (tmp_path / "there").write_bytes(b"x")
+    closed = (tmp_path / "there").open("rb")
+    closed.close()
+    traffic.take()
+    with (tmp_path / "there").open() as text, (tmp_path / "new").open("wb") as written:
+        bad: list[tuple[Any, str]] = [
+            (FileSpec("x", 5), "FileSpec.contents must be .* not int"),  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+            (text, "gives text, not bytes; open files with 'rb'"),
+            (FileSpec("x", io.StringIO("x")), "gives text"),  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+            (closed, "is closed"),
+            (written, "not open for reading"),
+            (tmp_path.glob("*"), "several files go as a list"),
+            (FileSpec("x", tmp_path / "missing"), "cannot read"),
+        ]
+        for one, said in bad:
+            with pytest.raises(ArgumentError, match=said):
+                await watched.upload_file_to_container(acquisition.id, [tmp_path / "there", one])
+    assert traffic.take() == []
+    with pytest.raises(ArgumentError, match="pass a list of paths"):
+        await watched.upload_file_to_container(acquisition.id, tmp_path.glob("*"), name="x")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    assert await names(acquisition) == []
 
 
 async def test_how_far_it_came(acquisition: Acquisition) -> None:

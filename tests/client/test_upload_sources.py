@@ -17,7 +17,7 @@ import pytest
 from tests.client.places import open_below
 from tests.client.storesite import CONTAINER, StoreSite, entry, hash_of, reply
 
-from flywheel_async import FileSpec
+from flywheel_async import EmptyUploadWarning, FileSpec
 from flywheel_async.errors import ArgumentError, IncompleteTransfer, ServerError, TransferError
 from flywheel_async.events import Done, Event, Started, Verified
 from flywheel_async.files import READ_CHUNK
@@ -213,6 +213,73 @@ async def test_the_same_file_ends_with_all_of_it(path: Path) -> None:
     await upload(site, path, overwrite="skip-same", on_progress=events.append)
     size = len(DATA)
     assert events == [Started("x", size, size), Verified("x", size, size, hash_of(DATA)), Done("x", size, size)]
+
+
+@SIGNED
+async def test_what_is_not_blocking_is_not_cut_off(signed: bool | None) -> None:
+    class Slow(io.RawIOBase):
+        """Gives None while it has nothing, as files that do not block."""
+
+        def __init__(self) -> None:
+            self.left: list[bytes | None] = [b"abc", None, b"def", b""]
+
+        def readable(self) -> bool:
+            return True
+
+        def read(self, size: int = -1, /) -> bytes | None:
+            return self.left.pop(0)
+
+    site = Site()
+    with pytest.raises(ArgumentError, match="make it blocking"):
+        await upload(site, Slow(), signed)
+    assert site.puts == []
+
+
+@SIGNED
+@pytest.mark.parametrize("kind", {**IN_PLACE, **BY_READING})
+async def test_a_file_object_at_its_end_is_told_of(path: Path, kind: str, signed: bool | None) -> None:
+    with {**IN_PLACE, **BY_READING}[kind](path) as file:
+        file.read()
+        with pytest.warns(EmptyUploadWarning, match=r"x: the file object stood at its end.*seek\(0\)") as caught:
+            made = await upload(Site(), file, signed)
+    assert made.size == 0
+    assert [Path(one.filename).name for one in caught] != ["upload.py"]
+
+
+@SIGNED
+async def test_an_empty_file_object_is_nothing_to_tell_of(tmp_path: Path, signed: bool | None) -> None:
+    (tmp_path / "x").touch()
+    with (tmp_path / "x").open("rb") as file:
+        assert (await upload(Site(), file, signed)).size == 0
+    assert (await upload(Site(), io.BytesIO(), signed)).size == 0
+
+
+@SIGNED
+@pytest.mark.skipif(not Path("/proc/version").exists(), reason="there is no /proc")
+async def test_a_file_that_does_not_tell_its_size(signed: bool | None) -> None:
+    proc = Path("/proc/version")
+    assert proc.stat().st_size == 0
+    for buffering in (-1, 0):
+        with proc.open("rb", buffering=buffering) as file:
+            assert (await upload(Site(), file, signed)).hash == hash_of(proc.read_bytes())
+    site = Site()
+    with pytest.raises(ArgumentError, match="does not tell its size"):
+        await upload(site, proc, signed)
+    assert (site.puts, site.forms) == ([], [])
+
+
+@SIGNED
+async def test_a_text_that_is_read_is_refused_also_when_it_is_empty(tmp_path: Path, signed: bool | None) -> None:
+    (tmp_path / "empty").touch()
+    async with await anyio.open_file(tmp_path / "empty") as file:
+        with pytest.raises(ArgumentError, match="binary mode"):
+            await upload(Site(), file, signed)
+
+
+@SIGNED
+async def test_a_path_under_another_name(path: Path, signed: bool | None) -> None:
+    made = await upload(Site(), FileSpec("x", path), signed, name=None)
+    assert made.hash == hash_of(DATA)
 
 
 @SIGNED

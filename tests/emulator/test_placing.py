@@ -66,6 +66,33 @@ def test_a_branch_is_made_and_found_again(http: httpx.Client, tree: Any) -> None
     assert entry["parents"]["subject"] != parents["subject"], "a session of another subject is another session"
 
 
+def test_a_number_that_is_0_is_there(http: httpx.Client, tree: Any) -> None:
+    metadata: dict[str, Any] = {"group": {"_id": tree.group}, "project": {"label": "project"}}
+    metadata["session"] = {
+        "label": "born",
+        "age": 0,
+        "operator": "",
+        "subject": {"label": "b"},
+        "files": [{"name": "e"}],
+    }
+    (entry,) = placed(http, "label", metadata, "e")
+    metadata["session"].update(age=99, operator="me")
+    placed(http, "label", metadata, "e")
+    session = http.get(f"/sessions/{entry['parents']['session']}").json()
+    assert (session["age"], session["operator"]) == (0, "me")
+
+
+def test_what_is_not_what_was_announced(http: httpx.Client, tree: Any) -> None:
+    metadata: dict[str, Any] = {"group": {"_id": tree.group}, "project": {"label": "announced"}}
+    metadata["project"]["files"] = [{"name": "name", "size": 3}]
+    assert send(http, "label", metadata, "name").status_code == 422
+    twice = send(http, "label", {**metadata, "project": {"files": [{"name": "name"}]}}, "name", "name")
+    assert (twice.status_code, "two files 'name'" in twice.json()["message"]) == (422, True)
+    metadata["project"]["files"][0]["size"] = 4
+    (entry,) = placed(http, "label", metadata, "name")
+    assert (entry["size"], entry["version"]) == (4, 1)
+
+
 def test_by_uid(http: httpx.Client, tree: Any) -> None:
     metadata: dict[str, Any] = {"group": {"_id": tree.group.upper()}, "project": {"label": "project"}}
     metadata["session"] = {"uid": f"1.2.{tree.session}", "label": "one", "files": [{"name": "e"}]}

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import math
 import socket
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -15,9 +17,10 @@ import httpx
 import pytest
 
 from flywheel_async.emulator import Emulator
+from flywheel_async.emulator.blobs import IncomingBlob
 from flywheel_async.emulator.files import Content
 from flywheel_async.emulator.problems import Problem
-from flywheel_async.emulator.storage.objects import Pending, Piece
+from flywheel_async.emulator.storage.objects import Pending, Piece, PieceWriter
 from flywheel_async.emulator.uploads import Destination
 
 PART = 512 * 1024
@@ -430,6 +433,49 @@ def test_gcs_takes_chunks_one_after_the_other(http: httpx.Client, store: httpx.C
     assert complete(http, scan, ticket).status_code == 422
     assert send(f"bytes {2 * chunk}-{total - 1}/{total}", CONTENT[2 * chunk :]).status_code == 200
     assert complete(http, scan, ticket).json()[0]["hash"].endswith(hashlib.sha384(CONTENT).hexdigest())
+
+
+@pytest.mark.parametrize("kind", ["gcs"], indirect=True)
+@pytest.mark.skipif(sys.platform == "win32", reason="the size of files cannot be limited there")
+def test_a_chunk_that_cannot_be_written_is_not_half_there(
+    http: httpx.Client, store: httpx.Client, kind: str, scan: str
+) -> None:
+    import resource
+
+    content = CONTENT + CONTENT
+    ticket = ask(http, scan, content)
+    url = ticket.urls[0]
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (3 * PART, before[1]))  # as if the disk were full
+    try:
+        assert store.put(url, content=content, headers=ticket.headers).status_code == 500
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    asked = store.put(url, headers={**ticket.headers, "content-range": f"bytes */{len(content)}"})
+    at = int(asked.headers["range"].removeprefix("bytes=0-")) + 1
+    assert 0 < at < 3 * PART
+    headers = {**ticket.headers, "content-range": f"bytes {at}-{len(content) - 1}/{len(content)}"}
+    assert store.put(url, content=content[at:], headers=headers).status_code == 200
+    (entry,) = http.post(f"{scan}/files", params={"ticket": ticket.name}).json()
+    assert entry["hash"] == f"v0-sha384-{hashlib.sha384(content).hexdigest()}"
+    assert http.get(f"{scan}/files/f.bin").content == content
+
+
+def test_a_full_disk_is_told(
+    http: httpx.Client, store: httpx.Client, kind: str, scan: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "no room")
+
+    ticket = ask(http, scan, b"abc", parts=False)
+    with monkeypatch.context() as patch:
+        patch.setattr(PieceWriter, "write", full)
+        patch.setattr(IncomingBlob, "write", full)
+        answer = store.put(ticket.urls[0], content=b"abc", headers=ticket.headers)
+        assert (answer.status_code, "<Code>InsufficientStorage</Code>" in answer.text) == (507, True)
+        direct = http.post(f"{scan}/files", files={"file": ("x", b"abc")})
+        assert (direct.status_code, "full" in direct.json()["message"]) == (507, True)
+    assert store.put(ticket.urls[0], content=b"abc", headers=ticket.headers).is_success
 
 
 @pytest.mark.parametrize("kind", ["azure"], indirect=True)

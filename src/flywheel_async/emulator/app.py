@@ -9,7 +9,7 @@ from flywheel_async.emulator import auth, routes
 from flywheel_async.emulator.call import Call
 from flywheel_async.emulator.database import Tx
 from flywheel_async.emulator.exchange import ClientGone, Exchange, Receive, Reply, Scope, Send, Streamed, json_reply
-from flywheel_async.emulator.problems import Problem
+from flywheel_async.emulator.problems import Problem, is_full
 from flywheel_async.emulator.routing import Match, Route, Router
 from flywheel_async.emulator.site import Site
 from flywheel_async.emulator.storage import server as object_store
@@ -70,10 +70,13 @@ class App:
             await self._refuse(exchange, striker, problem)
         except ClientGone:
             raise
-        except Exception:
+        except Exception as error:
             # The request itself is not logged: its headers hold the key.
             logger.exception("%s failed", scope["method"])
-            await self._refuse(exchange, striker, Problem(500, "the emulator failed; its log has the reason"))
+            failure = Problem(500, "the emulator failed; its log has the reason")
+            if is_full(error):
+                failure = Problem(507, "the disk that holds the emulator's data is full")
+            await self._refuse(exchange, striker, failure)
 
     async def _refuse(self, exchange: Exchange | None, striker: Striker, problem: Problem) -> None:
         if striker.started:

@@ -97,7 +97,7 @@ def place(
         The entries of the files.
 
     Raises:
-        Problem: 403 the caller may not upload there, 422 a level is missing or unclear.
+        Problem: 403 the caller may not upload there, 422 a level is missing or unclear, or another size was announced.
     """
     session = _by_uid_anywhere(call, given) if anywhere else None
     if session is not None:
@@ -227,7 +227,10 @@ def _level(
 
 def _filled(call: Call, node: Node, given: HierarchySubject | HierarchySession | HierarchyAcquisition) -> Node:
     """Gives a container the fields that it lacks."""
-    lacking = {name for name in given.model_fields_set if name != "timestamp" and not node.body.get(name)}
+    # A number that is 0 is there.
+    lacking = {
+        name for name in given.model_fields_set if name != "timestamp" and node.body.get(name) in (None, "", [], {})
+    }
     if node.timestamp is None:
         lacking.add("timestamp")
     sent = given.model_dump(by_alias=True, exclude_unset=True, include=lacking)
@@ -255,6 +258,10 @@ def _add_files(
             content = arrived.get(given.name or "")
             if content is None:
                 continue
+            if given.size is not None and given.size != content.size:
+                raise invalid(
+                    f"{content.size} bytes of {given.name!r} came, not {given.size}", "body", "metadata", "size"
+                )
             given.info = clean_doc(given.info or {})
             call.site.blobs.adopt(content)
             row = files.add(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import secrets
+import sqlite3
 import time
 from collections.abc import Sequence
 
@@ -59,3 +61,10 @@ def invalid(message: str, *loc: str | int) -> Problem:
 def not_found(what: str, name: object) -> Problem:
     """Returns the 404 answer for a thing that is not there."""
     return Problem(404, f"{what} {name} not found")
+
+
+def is_full(error: Exception) -> bool:
+    """Tells whether the disk of the data folder has no room left, which is nobody's mistake in the program."""
+    if isinstance(error, sqlite3.Error):
+        return getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
+    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))

@@ -20,7 +20,8 @@ class FileStream(Iterator[bytes]):
     block it was opened in. A read that was broken off, also by Ctrl-C, is the last one.
 
     What reads a file object can read it, without going far back: `shutil.copyfileobj(stream, file)`,
-    `pydicom.dcmread(stream)`, `tarfile.open(fileobj=stream, mode="r|gz")`.
+    `pydicom.dcmread(stream)`, `tarfile.open(fileobj=stream, mode="r|gz")`, `io.TextIOWrapper(stream)`,
+    `nibabel.Nifti1Image.from_stream(stream)`, which reads it into memory.
 
     Example:
         >>> with fw.stream(file) as stream:
@@ -114,6 +115,33 @@ class FileStream(Iterator[bytes]):
         while (found := self._window.piece(-1 if size is None else size)) is None:
             run(self._inner.feed)
         return found
+
+    def readinto(self, buffer: bytearray | memoryview, /) -> int:
+        """Reads a piece into a buffer, as large as that; gives how many bytes it has, 0 at the end."""
+        view = memoryview(buffer).cast("B")
+        piece = self.read(len(view))
+        view[: len(piece)] = piece
+        return len(piece)
+
+    def readable(self) -> bool:
+        """Whether it can be read, which is so."""
+        return True
+
+    def writable(self) -> bool:
+        """Whether it can be written to, which is not so."""
+        return False
+
+    def seekable(self) -> bool:
+        """Whether libraries may go anywhere in it, which is not so: they read it into memory, or from start to end."""
+        return False
+
+    @property
+    def closed(self) -> bool:
+        """Whether it cannot be read, since its block was not entered or was left."""
+        return not self._inner.is_open
+
+    def flush(self) -> None:
+        """Does nothing; what wraps a file object calls it."""
 
     def tell(self) -> int:
         """The place of the next byte in the file."""

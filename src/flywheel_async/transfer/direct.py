@@ -60,6 +60,7 @@ async def upload_direct(out: Outgoing, source: Stream) -> list[Model]:
                 if found is not None:
                     return await out.verified([found], source.count, source.hash)
                 if not isinstance(exc, ConnectionFailed):
+                    exc.add_note(f"everything was sent; look whether {out.name!r} is listed before you send it again")
                     raise  # the site may still be at work
             after = exc.retry_after if isinstance(exc, APIError) else None
             passing = status is None or status in _NOT_TAKEN

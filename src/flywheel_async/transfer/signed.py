@@ -15,12 +15,10 @@ import anyio
 
 from flywheel_async.errors import (
     APIError,
-    BadRequest,
     ChecksumMismatch,
     Conflict,
     ConnectionFailed,
     FlywheelError,
-    NotFound,
     RequestTimeout,
     StoreRefused,
 )
@@ -40,7 +38,12 @@ log = logging.getLogger("flywheel_async.transfer")
 
 _TICKET_GONE = frozenset({400, 401, 403, 404, 410})
 """Statuses with which stores and sites tell that a ticket or its URLs are not good any more."""
+_TOO_SLOW = frozenset({502, 504})
+"""Statuses of something before the site, which may still be at work."""
 _RESTARTS = 2
+_LOOK_SECONDS = 1.0
+_LONG_SECONDS = 5.0
+"""After which a connection that broke tells of a site at work, and of something before it that did not wait."""
 
 
 async def upload_signed(out: Outgoing, slices: Slices) -> list[Model]:
@@ -105,7 +108,7 @@ def _identity(out: Outgoing, slices: Slices, metadata: bytes) -> Mapping[str, ob
     if found is None:
         return None
     site = out.core._transport.site
-    said = json.dumps([json.loads(metadata), out.media_type], sort_keys=True)
+    said = json.dumps([json.loads(metadata), out.media_type, out.preserve_metadata], sort_keys=True)
     return {
         "site": site.base_url,
         "container": out.container_id,
@@ -159,27 +162,46 @@ def _may_start_again(error: FlywheelError, state: UploadState) -> bool:
 
 
 async def _complete(out: Outgoing, slices: Slices, state: UploadState, body: Body) -> list[Model]:
-    """Completes the ticket. An answer that got lost is looked for in what the site lists."""
+    """Completes the ticket. An answer that got lost is looked for in what the site lists.
+
+    Where the site was too slow to answer, it may still put the file together. So the file is not sent a second time,
+    even when the ticket is good no more: it would become two versions.
+    """
     transport, ticket = out.core._transport, state.ticket
     assert ticket is not None
     attempt, unsure = 0, False
+    slow: FlywheelError | None = None
     while True:
         attempt += 1
+        began = anyio.current_time()
         try:
             response = await transport.request(out.request(body, ticket.name))
             break
         except (ConnectionFailed, RequestTimeout, APIError) as error:
             # A ticket that was good a moment ago and is not any more has been completed meanwhile.
-            gone = unsure and isinstance(error, (NotFound, BadRequest, Conflict))
             status = error.status if isinstance(error, APIError) else None
+            gone = unsure and (status in _TICKET_GONE or isinstance(error, Conflict))
             unsure = unsure or status is None or status >= 500
+            broke_late = isinstance(error, ConnectionFailed) and anyio.current_time() - began >= _LONG_SECONDS
+            if isinstance(error, RequestTimeout) or broke_late or status in _TOO_SLOW:
+                slow = slow or error
             after = error.retry_after if isinstance(error, APIError) else None
             outcome = Outcome(status, retry_after=None if after is None else str(after))
             wait = None if gone else transport.retry_wait(attempt, outcome)
             if wait is None:
-                if unsure and (found := await _arrived(out, slices, or_raise=error)):
+                problem: FlywheelError = error
+                patience = 0.0
+                if gone and slow is not None:
+                    problem, patience = slow, transport.options.request_timeout
+                    # Not what the site says: it may repeat the ticket.
+                    slow.add_note(
+                        f"all was sent, and its ticket is in use or gone ({status}): look for {out.name!r} later"
+                    )
+                if unsure and (found := await _arrived(out, slices, or_raise=problem, patience=patience)):
                     state.ticket = None
                     return found
+                if problem is not error:
+                    raise problem from error
                 raise
             await out.teller.retrying(slices.size, wait, error)
             await anyio.sleep(wait)
@@ -187,19 +209,26 @@ async def _complete(out: Outgoing, slices: Slices, state: UploadState, body: Bod
     return await out.checked(response, slices.size, slices.hash)
 
 
-async def _arrived(out: Outgoing, slices: Slices, or_raise: FlywheelError | None = None) -> list[Model]:
+async def _arrived(
+    out: Outgoing, slices: Slices, or_raise: FlywheelError | None = None, patience: float = 0.0
+) -> list[Model]:
     """Looks whether the site lists the file already.
 
     Args:
         out: The file.
         slices: Its bytes.
         or_raise: What is raised when it cannot be looked; by default what went wrong then.
+        patience: For how many seconds it is looked again.
     """
     await slices.work_out_hash()
-    try:
-        entry = await out.arrived(slices.size, slices.hash)
-    except FlywheelError:
-        if or_raise is None:
-            raise
-        raise or_raise from None
-    return [] if entry is None else [entry]
+    end = anyio.current_time() + patience
+    while True:
+        try:
+            entry = await out.arrived(slices.size, slices.hash)
+        except FlywheelError:
+            if or_raise is None:
+                raise
+            raise or_raise from None
+        if entry is not None or anyio.current_time() >= end:
+            return [] if entry is None else [entry]
+        await anyio.sleep(_LOOK_SECONDS)

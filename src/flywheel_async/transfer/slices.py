@@ -16,7 +16,7 @@ from typing import Protocol
 import anyio
 
 from flywheel_async.errors import ArgumentError, IncompleteTransfer, LocalFileError
-from flywheel_async.files import READ_CHUNK, hash_name, in_thread, made_in_thread
+from flywheel_async.files import READ_CHUNK, has_more, hash_name, in_thread, made_in_thread
 from flywheel_async.local_errors import file_error
 from flywheel_async.transfer.sources import Source
 
@@ -114,7 +114,7 @@ class Slices:
                 return None
             file.flush()
             found = os.fstat(file.fileno())
-            if not stat.S_ISREG(found.st_mode):
+            if not stat.S_ISREG(found.st_mode) or (found.st_size == 0 and has_more(file.fileno(), start)):
                 return None
             size = _checked_size(source, found.st_size, start)
             own = io.FileIO(os.dup(file.fileno()), "rb")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import inspect
+import io
 import mimetypes
 import os
 import re
@@ -19,6 +20,7 @@ from flywheel_async.errors import ArgumentError, IncompleteTransfer
 from flywheel_async.files import READ_CHUNK, HashedFile, hash_name, in_thread, in_user_thread, open_source, read_source
 
 _SEEK_SECONDS = 1.0
+_OF_PYTHON = (io.FileIO, io.BufferedReader, io.BufferedWriter, io.BufferedRandom, io.BytesIO)
 
 
 @runtime_checkable
@@ -35,7 +37,7 @@ class PathContents:
     path: str
 
 
-Contents = str | bytes | PathContents | Readable | AsyncIterable[bytes] | Iterable[bytes]
+Contents = str | bytes | os.PathLike[str] | PathContents | Readable | AsyncIterable[bytes] | Iterable[bytes]
 
 
 @dataclass(frozen=True)
@@ -44,13 +46,15 @@ class FileSpec:
 
     Attributes:
         name: The file's name on the site; with no contents, the path of the file to upload.
-        contents: Text, bytes, a file object, or a (sync or async) iterator of bytes; None uploads the file at `name`.
+        contents: Text, bytes, a `pathlib.Path`, a file object, or a (sync or async) iterator of bytes; None uploads the
+            file at `name`. A text is what is uploaded, not a path.
         content_type: Media type; guessed from the name by default.
         size: Size in bytes of what an iterator or file object gives, if known; it is checked.
 
     Example:
         >>> FileSpec("notes.txt", "all went well", "text/plain")
         >>> FileSpec("/data/scan.nii.gz")
+        >>> FileSpec("T1w.nii.gz", Path("/data/scan.nii.gz"))
     """
 
     name: str
@@ -87,10 +91,11 @@ def as_spec(file: object, name: str | None = None) -> FileSpec:
         spec = FileSpec(Path(path).name if name is None else name, PathContents(path))
     elif _is_contents(file):
         own = getattr(file, "name", None)
-        name = Path(own).name if name is None and isinstance(own, str) else name
+        name = Path(own).name if name is None and own and isinstance(own, str) else name
         if name is None:
             kind = type(file).__name__
-            raise ArgumentError(f"file: this {kind} has no name; give name='…' or pass FileSpec('…', contents)")
+            hint = "" if isinstance(file, (bytes, bytearray, memoryview, Readable)) else "; several files go as a list"
+            raise ArgumentError(f"file: this {kind} has no name; give name='…' or pass FileSpec('…', contents){hint}")
         spec = FileSpec(name, file)
     else:
         raise ArgumentError(
@@ -98,12 +103,15 @@ def as_spec(file: object, name: str | None = None) -> FileSpec:
         )
     if spec.contents is None:
         spec = replace(spec, name=Path(spec.name).name, contents=PathContents(spec.name))
+    elif isinstance(spec.contents, os.PathLike):
+        spec = replace(spec, contents=PathContents(os.fspath(spec.contents)))
     # A stream of a synchronous client cannot be read by itself while the upload runs its event loop.
     contents = cast("Contents", getattr(spec.contents, "core_stream", spec.contents))
     size = getattr(contents, "remaining", None) if spec.size is None else spec.size
     spec = replace(spec, contents=contents, size=size if isinstance(size, int) else spec.size)
     if isinstance(spec.contents, PathContents) and "\0" in str(spec.contents.path):
         raise ArgumentError(f"file must be a path as text, not {spec.contents.path!r}")
+    _check_contents(spec.contents)
     if spec.size is not None and not _is_count(spec.size):
         raise ArgumentError(f"FileSpec.size must be a number of bytes, not {spec.size!r}")
     check_content_type(spec.content_type, "FileSpec.content_type")
@@ -117,6 +125,30 @@ def _is_count(value: object) -> bool:
 
 def _is_contents(file: object) -> TypeGuard[Contents]:
     return isinstance(file, (bytes, bytearray, memoryview, Readable, AsyncIterable, Iterable))
+
+
+def _check_contents(contents: object) -> None:
+    """Refuses what can never be read, so that of a list nothing is sent.
+
+    Raises:
+        ArgumentError: It is nothing that has bytes, or a file object that gives none.
+    """
+    if not isinstance(contents, (str, PathContents)) and not _is_contents(contents):
+        raise ArgumentError(
+            "FileSpec.contents must be text, bytes, a path, a file object or an iterator of bytes, "
+            f"not {type(contents).__name__}"
+        )
+    if isinstance(contents, io.TextIOBase):
+        raise ArgumentError(
+            f"file: this {type(contents).__name__} gives text, not bytes; open files with 'rb', "
+            "and instead of a StringIO upload its getvalue()"
+        )
+    # Not those of other libraries: some call an answer without bytes closed.
+    if isinstance(contents, _OF_PYTHON):
+        if contents.closed:
+            raise ArgumentError("file: this file object is closed")
+        if not contents.readable():
+            raise ArgumentError("file: this file object is not open for reading; open it again with 'rb'")
 
 
 def check_readable(specs: Iterable[FileSpec]) -> None:
@@ -249,6 +281,13 @@ class Source:
                 self.position = found if isinstance(found, int) else None
 
     @property
+    def is_begun(self) -> bool:
+        """Whether the user's file object, or stream, has bytes before those that are uploaded."""
+        contents = self._spec.contents
+        of_stream = isinstance(getattr(contents, "remaining", None), int) and getattr(contents, "size", None)
+        return bool(self.position or of_stream)
+
+    @property
     def hash(self) -> str:
         """The hash of what was read, in the site's notation."""
         return self._hash
@@ -314,8 +353,8 @@ class Source:
                 async for chunk in chunks:
                     yield chunk
         elif isinstance(contents, Readable):
-            while piece := await self._call(lambda: contents.read(READ_CHUNK)):
-                yield _as_bytes(piece)
+            while piece := _as_bytes(await self._call(lambda: contents.read(READ_CHUNK))):
+                yield piece
         elif isinstance(contents, AsyncIterable):
             try:
                 async for chunk in contents:
@@ -344,6 +383,11 @@ class Source:
 
 
 def _as_bytes(chunk: object) -> bytes:
+    if chunk is None:
+        # So says what is not blocking: it has nothing yet, which is not the end.
+        raise ArgumentError("the upload source had no bytes ready (None); make it blocking: os.set_blocking(fd, True)")
+    if isinstance(chunk, os.PathLike):
+        raise ArgumentError("the upload source gave a path, not bytes; to upload several files, pass a list of paths")
     if not isinstance(chunk, (bytes, bytearray, memoryview)):
         raise ArgumentError(f"the upload source gave a {type(chunk).__name__}, not bytes; open files in binary mode")
     return bytes(cast(bytes, chunk))

@@ -77,6 +77,11 @@ class AsyncFileStream:
         return self._count
 
     @property
+    def is_open(self) -> bool:
+        """Whether it can be read: between the entering of its block and the end of that."""
+        return self._reader is not None
+
+    @property
     def remaining(self) -> int | None:
         """Bytes that were not read yet, or None when unknown."""
         return None if self.size is None else self.size - self.window.at

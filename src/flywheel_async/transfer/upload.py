@@ -11,6 +11,7 @@ import anyio
 from flywheel_async.errors import ArgumentError, FileExists, RequestTimeout
 from flywheel_async.events import OnProgress, Teller
 from flywheel_async.fields.base import Model
+from flywheel_async.notices import warn
 from flywheel_async.transfer.direct import upload_direct
 from flywheel_async.transfer.outgoing import Outgoing, is_same
 from flywheel_async.transfer.signed import upload_signed
@@ -24,6 +25,10 @@ if TYPE_CHECKING:
 
 _LISTED_SECONDS = 300.0
 _POLL_SECONDS = 0.2
+
+
+class EmptyUploadWarning(UserWarning):
+    """A file object stood at its end when it was uploaded, so that the site has an empty file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +117,12 @@ async def upload_one(
                 await teller.ended()
             # Behind the bytes that were sent, also where they were not read by the file object itself.
             left_at = None if left_at is None or teller.total is None else left_at + teller.total
+            if source.is_begun and not teller.done:
+                warn(
+                    f"{spec.name}: the file object stood at its end, so an empty file was uploaded; "
+                    "go back by seek(0), or open it again, before",
+                    EmptyUploadWarning,
+                )
         finally:
             await source.aclose(left_at=left_at)
         return entries

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
@@ -21,7 +22,14 @@ from flywheel_async.emulator.routing import Routes
 from flywheel_async.emulator.rules import On, SiteAdmin
 from flywheel_async.emulator.times import now
 from flywheel_async.emulator.transfer_rules import AtPlacement
-from flywheel_async.emulator.uploads import FormReceiver, header_name, placed_name, read_json, receive_form
+from flywheel_async.emulator.uploads import (
+    FormReceiver,
+    ReceivedFile,
+    header_name,
+    placed_name,
+    read_json,
+    receive_form,
+)
 from flywheel_async.emulator.wire import Doc, Json, dumps
 
 if TYPE_CHECKING:
@@ -52,7 +60,7 @@ class PlacedUpload(Streamed):
         received = await receive_form(self.site, exchange)
         try:
             given = _placement(received)
-            arrived = {placed_name(part): part.content for part in received.files}
+            arrived = _by_name(received, placed_name)
 
             def work(tx: Tx) -> list[Json]:
                 call = Call(self.site, tx, self.caller, exchange, {}, b"")
@@ -62,6 +70,21 @@ class PlacedUpload(Streamed):
         finally:
             received.drop()
         await exchange.reply(json_reply(entries))
+
+
+def _by_name(received: FormReceiver, name_of: Callable[[ReceivedFile], str]) -> dict[str, Content]:
+    """Returns the files that came by name.
+
+    Raises:
+        Problem: 422, a name is unclear, or there twice.
+    """
+    named: dict[str, Content] = {}
+    for part in received.files:
+        name = name_of(part)
+        if name in named:
+            raise invalid(f"there are two files {name!r}", "body", "file")
+        named[name] = part.content
+    return named
 
 
 def _placement(received: FormReceiver) -> Placement:
@@ -123,12 +146,7 @@ class PackfileUpload(Streamed):
         """Receives the files and keeps them until the packfile is completed."""
         received = await receive_form(self.site, exchange)
         try:
-            named: dict[str, Content] = {}
-            for part in received.files:
-                name = files.check_name(header_name(part))
-                if name in named:
-                    raise invalid(f"there are two files {name!r}", "body", "file")
-                named[name] = part.content
+            named = _by_name(received, lambda part: files.check_name(header_name(part)))
             self.site.packfiles.add(self.token, self.project_id, named)
         except BaseException:
             received.drop()

@@ -10,7 +10,6 @@ import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO
 
 from flywheel_async.emulator.blobs import PREFIX, BlobStore
 from flywheel_async.emulator.files import Content
@@ -52,20 +51,29 @@ class PieceWriter:
     def __init__(self, path: Path, *, whole: bool, limit: int | None = None) -> None:
         self._path = path
         self._limit = limit
-        self._file: BinaryIO = path.open("xb")
+        # Without a buffer: what it could not write later on would come to light when nobody can be told any more.
+        self._file = path.open("xb", buffering=0)
         self._md5 = hashlib.md5(usedforsecurity=False)
         self._sha384 = hashlib.sha384() if whole else None
         self.size = 0
 
     def write(self, data: bytes) -> None:
-        """Adds bytes.
+        """Adds bytes: all of them or, after an error, none, so that a sender may go on where it was.
 
         Raises:
             Refusal: 400, there are more than announced.
+            OSError: They cannot be written, for example because the disk is full.
         """
         if self._limit is not None and self.size + len(data) > self._limit:
             raise too_large()
-        self._file.write(data)
+        view = memoryview(data)
+        try:
+            while view:
+                view = view[self._file.write(view) :]
+        except OSError:
+            self._file.seek(self.size)
+            self._file.truncate()
+            raise
         self._md5.update(data)
         if self._sha384 is not None:
             self._sha384.update(data)

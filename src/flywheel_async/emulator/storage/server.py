@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from flywheel_async.emulator import downloads
 from flywheel_async.emulator.blobs import PREFIX
 from flywheel_async.emulator.exchange import Exchange, Reply
-from flywheel_async.emulator.problems import Problem
+from flywheel_async.emulator.problems import Problem, is_full
 from flywheel_async.emulator.receiving import receive
 from flywheel_async.emulator.storage.objects import WHOLE, Pending, Piece, PieceWriter, too_large
 from flywheel_async.emulator.storage.options import KINDS, Kind
@@ -35,6 +35,10 @@ async def serve(site: Site, exchange: Exchange) -> None:
         answer = await _answer(site, exchange)
     except Refusal as refusal:
         answer = refusal.reply()
+    except OSError as error:
+        if not is_full(error):
+            raise
+        answer = Refusal(507, "InsufficientStorage", "the disk that holds the emulator's data is full").reply()
     if isinstance(answer, Reply):
         await exchange.reply(answer)
     elif exchange.method == "HEAD":
