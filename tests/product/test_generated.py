@@ -36,14 +36,10 @@ def test_up_to_date() -> None:
     assert done.returncode == 0, done.stdout
 
 
-def test_a_changed_file_is_noticed() -> None:
-    path = ROOT / "src" / "flywheel_async" / "sync" / "finder.py"
-    text = path.read_text()
-    try:
-        path.write_text(text.replace("def find(", "def find_changed("))
-        done = generate("--check")
-    finally:
-        path.write_text(text)
+def test_a_changed_file_is_noticed(project: Path) -> None:
+    path = project / "src" / "flywheel_async" / "sync" / "finder.py"
+    path.write_text(path.read_text().replace("def find(", "def find_changed("))
+    done = generate("--check", root=project)
     assert done.returncode == 1
     assert "stale: src/flywheel_async/sync/finder.py: line" in done.stdout
 
