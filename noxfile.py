@@ -28,6 +28,8 @@ LINT_LIBRARIES = ["ruff==0.17.6"]
 TYPE_LIBRARIES = ["mypy==2.4.1", "pyright[nodejs]==1.1.414", "types-aiofiles", "types-regex", "pandas-stubs"]
 # One worker per core of the machine the time budget is written for; a file's tests share their emulator.
 WORKERS = ["-n", "2", "--dist", "loadfile"]
+# Property tests take the same examples each time, without limits on their time; `pytest` by itself tries new ones.
+SAME_EXAMPLES = "--hypothesis-profile=ci"
 OFFICIAL_CLIENT = "flywheel-sdk==23.0.0"
 S3_SERVER = ["moto[server]>=5", "boto3>=1.34"]
 
@@ -44,9 +46,8 @@ def tests(session: nox.Session) -> None:
     """Everything a release must pass, at reduced sizes."""
     session.install("-e", ".[emulator]", "build", "hatchling>=1.26", *TEST_LIBRARIES, *LINT_LIBRARIES)
     session.run("python", "tools/generate.py", "--check")
-    session.run(
-        "pytest", "-m", "not acceptance", "--ignore=tests/interop", "--ignore=tests/stores", *WORKERS, *session.posargs
-    )
+    elsewhere = ["--ignore=tests/interop", "--ignore=tests/stores"]
+    session.run("pytest", "-m", "not acceptance", *elsewhere, SAME_EXAMPLES, *WORKERS, *session.posargs)
     session.notify("interop")
 
 
@@ -86,7 +87,7 @@ def generate(session: nox.Session) -> None:
 def interop(session: nox.Session) -> None:
     """Lets the official client and ours work on the same emulator."""
     session.install("-e", ".[emulator]", *TEST_LIBRARIES, OFFICIAL_CLIENT)
-    session.run("pytest", "tests/interop", "-m", "not acceptance", *WORKERS, *session.posargs)
+    session.run("pytest", "tests/interop", "-m", "not acceptance", SAME_EXAMPLES, *WORKERS, *session.posargs)
 
 
 @nox.session
